@@ -1,0 +1,155 @@
+"""The contracts of the plugin kinds: what a fault, an agent adapter and a sandbox must offer."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+
+from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
+from agentbench.record import TrialRecord
+
+# -- faults --------------------------------------------------------------------------------------------
+
+Phase: TypeAlias = Literal["none", "before", "after", "reply"]
+Witness: TypeAlias = Literal[
+    "unchanged",
+    "not_executed",
+    "committed_unanswered",
+    "delayed",
+    "executed_twice",
+    "reply_changed",
+    "effect_missing",
+]
+
+
+@dataclass(slots=True, kw_only=True)
+class FaultContext:
+    """What a fault may use: the tool's spec, the trial's clock, a keyed generator, memory, an older snapshot.
+
+    `memory` lives as long as the injection in one trial. `replica(call)` answers a read from the state at the
+    start of the trial. What is put into `receipt` is kept in the record.
+    """
+
+    spec: ToolSpec
+    now_s: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    random: Random
+    memory: dict[str, Any]
+    replica: Handler
+    receipt: dict[str, Any] = field(default_factory=dict)
+
+
+class Fault(Protocol):
+    """A frozen dataclass whose fields are its YAML parameters; *when*, *where* and *how long* are not its matter.
+
+    `phase` says when it strikes relative to the effect: `before` (nothing happened), `after` (committed), `reply`
+    (what comes back is changed), `none`. `explicit`: the agent is told that something went wrong. `blocking`:
+    while it lasts the tool cannot do its work. `witness`: what the record must show for it to count as landed.
+    """
+
+    site: ClassVar[Literal["tool"]]
+    phase: ClassVar[Phase]
+    explicit: ClassVar[bool]
+    blocking: ClassVar[bool]
+    witness: ClassVar[Witness]
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Answer the call; `proceed(call)` is the rest of the chain and may be called never, once or twice."""
+        ...
+
+
+# -- agents --------------------------------------------------------------------------------------------
+
+Session: TypeAlias = Callable[[str], Awaitable[str]]
+
+
+class Tools(Protocol):
+    """The tools of the trial that is being run; stays the same object from trial to trial in one worker."""
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """The tools an agent is given, `report_outcome` among them."""
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any], *, call_id: str | None = None) -> ToolResult:
+        """Call a tool; never raises for what the tool or a fault does, see `ToolResult.unwrap`."""
+        ...
+
+
+class AgentContext(Protocol):
+    """What an adapter may know and tell about the current trial."""
+
+    @property
+    def trial(self) -> str:
+        """The trial's id, for thread ids and logs; holds nothing about faults."""
+        ...
+
+    @property
+    def seed(self) -> str:
+        """The trial's seed, for agents that want one."""
+        ...
+
+    @property
+    def reference(self) -> Sequence[Mapping[str, Any]]:
+        """The scenario's reference solution; only the scripted model and the oracle may read it."""
+        ...
+
+    def model_called(
+        self,
+        *,
+        model: str,
+        started_s: float,
+        input_tokens: int | None,
+        output_tokens: int | None,
+        error: str | None,
+    ) -> None:
+        """Enter a chat-model call that began at `started_s` of the trial's clock and ends now."""
+        ...
+
+    def now_s(self) -> float:
+        """The trial's clock."""
+        ...
+
+
+class Adapter(Protocol):
+    """How a kind of agent is reached. One file of `adapters/` offers one as `adapter`."""
+
+    def accepts(self, target: Any) -> bool:
+        """Whether this adapter can drive the object; must not import the framework to find out."""
+        ...
+
+    def connect(self, target: Any, tools: Tools) -> Callable[[AgentContext], Session]:
+        """Prepare the agent once per worker and set of tools; the result opens a session for each trial.
+
+        A session is called with each user message in turn and returns the agent's answer.
+        """
+        ...
+
+
+# -- sandboxes -----------------------------------------------------------------------------------------
+
+
+class Sandbox(Protocol):
+    """Where agents run. One file of `sandboxes/` offers a class as `Sandbox`."""
+
+    isolation: ClassVar[str]
+
+    def run(self, orders: Iterator["Order"]) -> Iterator[tuple["Order", TrialRecord]]:
+        """Execute trials as workers become free; yields each record as it is finished, in any order."""
+        ...
+
+    def close(self) -> None:
+        """End every process that was started; safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One attempt at one trial, as JSON-able data that crosses into a worker."""
+
+    trial: Mapping[str, Any]
+    scenario: Mapping[str, Any]
+    agent: Mapping[str, Any]
+    attempt: int
+    clock: Literal["virtual", "real"]
+    deadline_s: float

@@ -1,0 +1,97 @@
+"""What an agent asks of a tool and what it is told: the one shape that environment, faults and recorder share."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+Failure: TypeAlias = Literal["timeout", "refused", "reset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec:
+    """What an agent may know of a tool, and what the testbed needs to know of it.
+
+    `parameters` is a JSON Schema. `idempotency_key` names the parameter that makes a repeat safe, if there is
+    one. `latency_s` is how long the tool takes in the trial's clock when nothing is wrong.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    effect: Literal["read", "write"]
+    idempotency_key: str | None = None
+    latency_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One call. `ordinal` is the how-many-th call of this tool in the trial (from 1), by arrival.
+
+    `repeat` is the how-many-th call with these very arguments (from 0); `key` digests tool and arguments.
+    """
+
+    id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    ordinal: int = 1
+    repeat: int = 0
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolResult:
+    """The reply as an HTTP API would give it, or the way in which no reply came (`failure`).
+
+    `status` is an HTTP status, None when `failure` is set. `body` is JSON-able.
+    """
+
+    status: int | None = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    failure: Failure | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the caller was told that it worked."""
+        return self.failure is None and self.status is not None and 200 <= self.status < 300
+
+    def unwrap(self) -> Any:
+        """The body, or the exception that a Python client of such an API would meet.
+
+        Raises `TimeoutError`, `ConnectionRefusedError`, `ConnectionResetError` or `ToolError`.
+        """
+        if self.failure is not None:
+            raise failure_exception(self.failure)
+        if not self.ok:
+            raise ToolError(self.status or 0, self.body, self.headers)
+        return self.body
+
+
+class ToolError(Exception):
+    """A tool answered with an HTTP error: `status`, `body` and `headers` are what it sent."""
+
+    def __init__(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        self.status = status
+        self.body = body
+        self.headers = dict(headers or {})
+        super().__init__(f"HTTP {status}: {error_text(body)}")
+
+
+def failure_exception(failure: Failure) -> Exception:
+    """The standard exception for a call that got no reply."""
+    return {
+        "timeout": TimeoutError("The read operation timed out"),
+        "refused": ConnectionRefusedError(111, "Connection refused"),
+        "reset": ConnectionResetError(104, "Connection reset by peer"),
+    }[failure]
+
+
+def error_text(body: Any) -> str:
+    """The human part of an error body of the shape `{"error": {"code", "message"}}`, or the body itself."""
+    if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
+        error = body["error"]
+        return f"{error.get('code', 'error')}: {error.get('message', '')}"
+    return str(body)
+
+
+Handler: TypeAlias = Callable[[ToolCall], Awaitable[ToolResult]]

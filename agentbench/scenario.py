@@ -1,0 +1,313 @@
+"""A scenario: one YAML file with a script, checks, allowed effects, an outcome ladder and a reference solution."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jmespath
+from pydantic import Field, model_validator
+
+from agentbench import documents
+from agentbench.documents import Document, Strict
+from agentbench.errors import UsageError, UsageErrors
+from agentbench.faultload import Faultload
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Given(Strict):
+    """How this world differs from the environment's own: the seed of its data, and SQL run before the trial."""
+
+    seed: int = 0
+    sql: str = ""
+
+
+class When(Strict):
+    """A condition on the agent's last answer: a regular expression that it must match."""
+
+    matches: str
+
+
+class UserLine(Strict):
+    """A user turn. `when: asked` is said only if the agent's last answer asks a question; else it is skipped."""
+
+    say: str
+    when: Literal["asked", "always"] | When = "always"
+
+
+class After(Strict):
+    """A place in the trial: after the `call`-th successful call of `tool`, or after the answer to a `turn`."""
+
+    tool: str | None = None
+    call: int = Field(default=1, ge=1)
+    turn: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> "After":
+        if (self.tool is None) == (self.turn is None):
+            raise ValueError("say after what the world changes; write either 'tool: NAME' or 'turn: N'")
+        return self
+
+
+class WorldChange(Strict):
+    """Something that happens in the world, once: SQL, and after what."""
+
+    after: After
+    sql: str
+    why: str = ""
+
+
+class ScriptItem(Strict):
+    """One item of the script: `user` (text, or `say` with `when`) or `world`."""
+
+    user: str | UserLine | None = None
+    world: WorldChange | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "ScriptItem":
+        if (self.user is None) == (self.world is None):
+            raise ValueError(
+                "a script item is either a user turn or a change of the world; write 'user: …' or 'world: …'"
+            )
+        return self
+
+
+class Verify(Strict):
+    """How to see whether a write happened: a read whose reply makes the JMESPath `expect` true."""
+
+    call: str
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    expect: str
+
+
+class Step(Strict):
+    """One step of the reference solution: a tool call, or a `reply` that ends a user turn.
+
+    `with` may use `$name` for saved values; `save` maps names to JMESPath over the reply; `expect` is a JMESPath
+    that a sound reply makes true. `fallback` is another way to the same end. `optional` names the check that
+    fails if the step is given up. `when` is a JMESPath over the saved values: the step is skipped if it is false.
+    """
+
+    call: str | None = None
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    save: dict[str, str] = Field(default_factory=dict)
+    expect: str | None = None
+    verify: Verify | None = None
+    fallback: list["Step"] = Field(default_factory=list)
+    optional: str | None = None
+    when: str | None = None
+    reply: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Step":
+        if (self.call is None) == (self.reply is None):
+            raise ValueError("a reference step either calls or replies; write 'call: TOOL' or 'reply: TEXT'")
+        return self
+
+
+class AnswerCheck(Strict):
+    """A check on what the agent said: all `contains`, none of `lacks` (case ignored), and the regex `matches`."""
+
+    contains: list[str] = Field(default_factory=list)
+    lacks: list[str] = Field(default_factory=list)
+    matches: str | None = None
+
+
+class CallCheck(Strict):
+    """A check on the tool calls that succeeded: how often `tool` was called with arguments that include `with`."""
+
+    tool: str
+    with_: dict[str, Any] = Field(default_factory=dict, alias="with")
+    at_least: int = Field(default=1, ge=0)
+    at_most: int | None = Field(default=None, ge=0)
+
+
+class Check(Strict):
+    """Exactly one of `sql` (true in the final state), `answer` or `called`.
+
+    `known_as` are words by which an agent may name this goal when it reports it missing.
+    """
+
+    sql: str | None = None
+    answer: AnswerCheck | None = None
+    called: CallCheck | None = None
+    known_as: list[str] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Check":
+        if sum(part is not None for part in (self.sql, self.answer, self.called)) != 1:
+            raise ValueError("a check has exactly one of 'sql', 'answer' and 'called'; keep one")
+        return self
+
+
+class Writes(Strict):
+    """What may change in a table.
+
+    `key` with `at_most`: no more than that many inserted rows may share the values of these columns. `at_most`
+    alone bounds all inserted rows. `columns` are those that an update may change (default: none). `delete` allows
+    deletions.
+    """
+
+    key: list[str] = Field(default_factory=list)
+    at_most: int | None = Field(default=None, ge=0)
+    columns: list[str] = Field(default_factory=list)
+    delete: bool = False
+
+
+class Rung(Strict):
+    """A degraded but acceptable end: these goals reached, those missing and reported missing; worth `utility`."""
+
+    has: list[str] = Field(default_factory=list)
+    missing: list[str] = Field(min_length=1)
+    utility: float = Field(gt=0, lt=1)
+
+
+class Ladder(Strict):
+    """`success` names the checks that all must pass; `degraded` are the lower rungs, best first."""
+
+    success: list[str] = Field(min_length=1)
+    degraded: list[Rung] = Field(default_factory=list)
+
+
+class Limits(Strict):
+    """What a trial may use; `time_s` is in the trial's clock."""
+
+    tool_calls: int = Field(default=40, ge=1, le=1000)
+    time_s: float = Field(default=900, gt=0, le=86_400)
+    tokens: int = Field(default=200_000, ge=1)
+    turns: int = Field(default=12, ge=1, le=100)
+
+
+class Scenario(Strict):
+    """Everything a trial needs to be run and judged. `id` comes from the path: `<environment>.<slug>`."""
+
+    id: str = ""
+    why: str = Field(min_length=20)
+    environment: Name
+    difficulty: Literal["easy", "medium", "hard"] = "medium"
+    given: Given = Given()
+    script: list[ScriptItem] = Field(min_length=1)
+    reference: list[Step] = Field(min_length=1)
+    checks: dict[Name, Check] = Field(min_length=1)
+    milestones: dict[Name, Check] = Field(default_factory=dict)
+    never: dict[Name, Check] = Field(default_factory=dict)
+    writes: dict[str, Writes] = Field(default_factory=dict)
+    outcomes: Ladder
+    limits: Limits = Limits()
+    faultload: Faultload | None = None
+
+    @property
+    def task(self) -> str:
+        """What the user says first."""
+        return self.users[0].say
+
+    @property
+    def users(self) -> list[UserLine]:
+        """The user turns, in order."""
+        return [
+            UserLine(say=item.user) if isinstance(item.user, str) else item.user
+            for item in self.script
+            if item.user is not None
+        ]
+
+    @property
+    def changes(self) -> list[WorldChange]:
+        """The changes of the world, in order; their index is the one in `world:<index>`."""
+        return [item.world for item in self.script if item.world is not None]
+
+
+def load(path: Path) -> Scenario:
+    """Read and check a scenario by itself; raises `UsageError(s)` that name every mistake as `file:line`.
+
+    What needs the environment (tool names, arguments, SQL) is checked by `agentbench.validation`.
+    """
+    document = documents.load(path)
+    scenario = document.parse(Scenario)
+    _cross_check(document, scenario)
+    if path.parent.name != scenario.environment:
+        raise document.error(
+            f"this file lies in '{path.parent.name}/' but its environment is '{scenario.environment}'",
+            "environment",
+            remedy=f"move it to {scenario.environment}/ or write 'environment: {path.parent.name}'",
+        )
+    return scenario.model_copy(update={"id": f"{scenario.environment}.{path.stem}"})
+
+
+def _cross_check(document: Document, scenario: Scenario) -> None:
+    problems = []
+    first = scenario.script[0].user
+    if first is None or (isinstance(first, UserLine) and first.when != "always"):
+        problems.append(
+            document.error("the script does not start with the user", "script", 0, remedy="begin with 'user: TEXT'")
+        )
+    for index, name in enumerate(scenario.outcomes.success):
+        if name not in scenario.checks:
+            problems.append(_no_check(document, scenario, name, "outcomes", "success", index))
+    for number, rung in enumerate(scenario.outcomes.degraded):
+        for part, names in (("has", rung.has), ("missing", rung.missing)):
+            for index, name in enumerate(names):
+                if name not in scenario.checks:
+                    problems.append(_no_check(document, scenario, name, "outcomes", "degraded", number, part, index))
+    for place, expression in _expressions(scenario):
+        try:
+            jmespath.compile(expression)
+        except jmespath.exceptions.JMESPathError as error:
+            problems.append(document.error(f"'{expression}' is not JMESPath: {str(error).splitlines()[0]}", *place))
+    for place, pattern in _patterns(scenario):
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            problems.append(document.error(f"'{pattern}' is not a regular expression: {error}", *place))
+    if problems:
+        raise UsageErrors(problems)
+
+
+def _no_check(document: Document, scenario: Scenario, name: str, *place: str | int) -> UsageError:
+    return document.error(f"there is no check '{name}'", *place, remedy=documents.closest(name, list(scenario.checks)))
+
+
+def _expressions(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+
+    def walk(steps: list[Step], *place: str | int) -> None:
+        for index, step in enumerate(steps):
+            here = (*place, index)
+            found.extend(((*here, "save", name), text) for name, text in step.save.items())
+            for key in ("expect", "when"):
+                if getattr(step, key):
+                    found.append(((*here, key), getattr(step, key)))
+            if step.verify:
+                found.append(((*here, "verify", "expect"), step.verify.expect))
+            walk(step.fallback, *here, "fallback")
+
+    walk(scenario.reference, "reference")
+    return found
+
+
+def _patterns(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    sections: Mapping[str, Mapping[str, Check]] = {
+        "checks": scenario.checks, "milestones": scenario.milestones, "never": scenario.never,
+    }  # fmt: skip
+    for section, checks in sections.items():
+        for name, check in checks.items():
+            if check.answer and check.answer.matches:
+                found.append(((section, name, "answer", "matches"), check.answer.matches))
+    for index, item in enumerate(scenario.script):
+        if isinstance(item.user, UserLine) and isinstance(item.user.when, When):
+            found.append((("script", index, "user", "when", "matches"), item.user.when.matches))
+    return found
+
+
+def dump(scenario: Scenario) -> dict[str, Any]:
+    """The scenario as JSON, as the plan keeps it."""
+    return scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def parse(data: Mapping[str, Any]) -> Scenario:
+    """The scenario back from `dump`; raises `pydantic.ValidationError`."""
+    return Scenario.model_validate(dict(data))
+
+
+__all__ = ["Check", "Scenario", "Step", "dump", "load", "parse"]
