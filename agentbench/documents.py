@@ -180,8 +180,11 @@ def _data_location(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ..
     """Pydantic's location without the names of union members, which are not in the file."""
     place: list[str | int] = []
     for part in loc:
-        if (isinstance(data, Mapping) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
-            data = data[part]
+        inside = part in data if isinstance(data, Mapping) else False
+        if isinstance(data, list) and isinstance(part, int):
+            inside = part < len(data)
+        if inside:
+            data = data[part]  # type: ignore[index]
             place.append(part)
     return tuple(place)
 
@@ -222,6 +225,9 @@ def _known_keys(model: type[pydantic.BaseModel], loc: tuple[str | int, ...]) -> 
             walk(node["properties"][rest[0]], rest[1:])
         elif isinstance(node.get("additionalProperties"), Mapping):
             walk(node["additionalProperties"], rest[1:])
+        elif node.get("patternProperties"):
+            for inner in node["patternProperties"].values():
+                walk(inner, rest[1:])
         elif len(rest) > 1 and ("properties" in node or "items" in node):
             walk(node, rest[1:])  # the name of a union's member, which is not in the schema's path
 
