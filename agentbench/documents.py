@@ -184,7 +184,7 @@ def _data_location(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ..
         if isinstance(data, list) and isinstance(part, int):
             inside = part < len(data)
         if inside:
-            data = data[part]  # type: ignore[index]
+            data = data[part]
             place.append(part)
     return tuple(place)
 

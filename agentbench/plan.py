@@ -1,0 +1,262 @@
+"""The plan: every trial of a run with its seed and injections, expanded and stored before anything runs.
+
+Invariant: a plan holds everything that running and judging need to know; neither reads a scenario file again.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from agentbench import __version__, documents, plugins, scenario, seeds
+from agentbench.calls import ToolSpec
+from agentbench.errors import UsageError
+from agentbench.faultload import Faultload, Injection, Profile
+from agentbench.scenario import Scenario, Step
+
+PLAN_VERSION = 1
+CONTROL = "none"  # the faultload of control trials: the `noop` fault on every call, through the same path
+
+Attainable: TypeAlias = Literal["success", "degraded", "honest_failure"]
+
+
+class PlannedAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent of the run: the name it is shown under and the reference that it is loaded by."""
+
+    name: str
+    ref: str
+
+
+class PlannedTool(msgspec.Struct, frozen=True, kw_only=True):
+    """What judging needs to know of a tool."""
+
+    effect: Literal["read", "write"]
+    idempotency_key: str | None = None
+
+
+class PlannedScenario(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario as it was when the plan was made: its content, the digest of its file, its tools."""
+
+    path: str
+    sha256: str
+    content: dict[str, Any]
+    tools: dict[str, PlannedTool]
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial: agent × scenario × seed × injections.
+
+    `id` is `agent/scenario/faultload/number`; `control` is the id of the fault-free twin with the same seed (None
+    for a control). `attainable` is the best outcome that any agent could reach under these injections.
+    """
+
+    id: str
+    agent: str
+    scenario: str
+    faultload: str
+    number: int
+    seed: str
+    injections: list[dict[str, Any]]
+    control: str | None
+    attainable: Attainable
+
+
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
+    """A scenario × faultload cell that was not planned, and why."""
+
+    scenario: str
+    faultload: str
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a run is going to do."""
+
+    version: int = PLAN_VERSION
+    agentbench: str = __version__
+    seed: int
+    trials_per_cell: int
+    clock: Literal["auto", "virtual", "real"]
+    sandbox: str
+    profile: dict[str, Any]
+    agents: list[PlannedAgent]
+    scenarios: dict[str, PlannedScenario]
+    trials: list[Trial]
+    skipped: list[Skipped]
+
+    @property
+    def hash(self) -> str:
+        """Twelve characters that name exactly this plan."""
+        return seeds.digest(msgspec.to_builtins(self))[:12]
+
+
+def make(
+    *,
+    scenarios: Mapping[str, Path],
+    agents: Sequence[PlannedAgent],
+    profile: Profile | None,
+    trials: int,
+    seed: int,
+    clock: Literal["auto", "virtual", "real"],
+    sandbox: str,
+) -> Plan:
+    """Expand scenarios × agents × (control + faultloads) × trials; raises `UsageError` for wrong files."""
+    loaded = {name: scenario.load(path) for name, path in scenarios.items()}
+    planned: list[Trial] = []
+    skipped: list[Skipped] = []
+    for name, each in loaded.items():
+        tools = {tool.spec.name: tool.spec for tool in plugins.environment(each.environment).tools.values()}
+        cells = [(CONTROL, _control())]
+        for faultload in _faultloads(each, profile):
+            reason = _unreachable(each, faultload, tools)
+            if reason:
+                skipped.append(Skipped(scenario=name, faultload=faultload.name, reason=reason))
+            else:
+                cells.append((faultload.name, faultload.injections))
+        for agent in agents:
+            planned.extend(_trials(agent.name, name, each, cells, tools, trials=trials, seed=seed))
+    return Plan(
+        seed=seed,
+        trials_per_cell=trials,
+        clock=clock,
+        sandbox=sandbox,
+        profile=_profile_entry(profile),
+        agents=list(agents),
+        scenarios={name: _entry(scenarios[name], each) for name, each in loaded.items()},
+        trials=planned,
+        skipped=skipped,
+    )
+
+
+def read(path: Path) -> Plan:
+    """The plan of a run; raises `UsageError` when the file is not one, or is of a newer version."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the plan: {error.strerror}", where=path) from None
+    try:
+        version = msgspec.json.decode(raw, type=dict[str, Any]).get("version")
+        if isinstance(version, int) and version > PLAN_VERSION:
+            raise UsageError(f"this plan has version {version}, newer than {PLAN_VERSION}", where=path,
+                             remedy="use the agentbench that made it")  # fmt: skip
+        return msgspec.json.decode(raw, type=Plan)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"this is not a plan of agentbench: {error}", where=path) from None
+
+
+def encode(plan: Plan) -> bytes:
+    """The plan as JSON that a person can read."""
+    return msgspec.json.format(msgspec.json.encode(plan, order="deterministic"), indent=1)
+
+
+def _trials(
+    agent: str,
+    name: str,
+    content: Scenario,
+    cells: Sequence[tuple[str, Sequence[Injection]]],
+    tools: Mapping[str, ToolSpec],
+    *,
+    trials: int,
+    seed: int,
+) -> list[Trial]:
+    return [
+        Trial(
+            id=f"{agent}/{name}/{faultload}/{number}",
+            agent=agent,
+            scenario=name,
+            faultload=faultload,
+            number=number,
+            # Neither agent nor faultload: two agents meet the same weather, and a pair shares its seed.
+            seed=seeds.digest("trial", seed, name, number)[:16],
+            injections=[each.model_dump(mode="json", by_alias=True, exclude_defaults=True) for each in injections],
+            control=None if faultload == CONTROL else f"{agent}/{name}/{CONTROL}/{number}",
+            attainable=attainable(content, injections, tools),
+        )
+        for faultload, injections in cells
+        for number in range(trials)
+    ]
+
+
+def _control() -> list[Injection]:
+    return [Injection(fault="noop", lasts="permanent")]
+
+
+def _faultloads(content: Scenario, profile: Profile | None) -> list[Faultload]:
+    if profile is None:
+        return []
+    own = [content.faultload] if content.faultload and profile.faultloads else []
+    return [*profile.faultloads, *own]
+
+
+def _profile_entry(profile: Profile | None) -> dict[str, Any]:
+    if profile is None:
+        return {"name": "none", "version": 1, "hash": ""}
+    return {"name": profile.name, "version": profile.version, "hash": profile.hash, "summary": profile.summary}
+
+
+def _entry(path: Path, content: Scenario) -> PlannedScenario:
+    tools = plugins.environment(content.environment).tools
+    return PlannedScenario(
+        path=documents.display(path),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        content=scenario.dump(content),
+        tools={
+            name: PlannedTool(effect=tool.spec.effect, idempotency_key=tool.spec.idempotency_key)
+            for name, tool in tools.items()
+        },
+    )
+
+
+def _calls(steps: Sequence[Step]) -> list[str]:
+    return [step.call for step in steps if step.call is not None]
+
+
+def _unreachable(content: Scenario, faultload: Faultload, tools: Mapping[str, ToolSpec]) -> str:
+    """Why the reference solution never meets this faultload, or '' when it does."""
+    calls = [tools[call] for call in _calls(content.reference) if call in tools]
+    for injection in faultload.injections:
+        matching = sum(injection.at.matches(spec) for spec in calls)
+        needed = injection.at.call or injection.at.from_ or injection.at.every or 1
+        if matching >= needed:
+            return ""
+    return "the reference solution makes no call that an injection of it looks at"
+
+
+def attainable(content: Scenario, injections: Sequence[Injection], tools: Mapping[str, ToolSpec]) -> Attainable:
+    """The best outcome that an agent can reach while these injections last, by the reference solution.
+
+    A step is barred when a permanent blocking fault holds its tool; then its fallback counts, then whether the
+    ladder allows to do without it, and otherwise an honest failure is the best.
+    """
+    bars = [
+        each
+        for each in injections
+        if each.lasts == "permanent" and plugins.fault_class(each.fault).blocking and each.at.probability is None
+    ]
+    if not bars:
+        return "success"
+    seen = [0] * len(bars)
+    best: Attainable = "success"
+    for step in content.reference:
+        if step.call is None or step.call not in tools:
+            continue
+        if not _barred(step.call, tools, bars, seen):
+            continue
+        if step.fallback and not any(_barred(call, tools, bars, list(seen)) for call in _calls(step.fallback)):
+            continue
+        if step.optional is not None and any(step.optional in rung.missing for rung in content.outcomes.degraded):
+            best = "degraded"
+            continue
+        return "honest_failure"
+    return best
+
+
+def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection], seen: list[int]) -> bool:
+    barred = False
+    for index, bar in enumerate(bars):
+        if call in tools and bar.at.matches(tools[call]):
+            seen[index] += 1
+            barred = barred or seen[index] >= (bar.at.call or 1)
+    return barred
