@@ -1,0 +1,31 @@
+"""Does nothing: the call passes through as if there were no fault.
+
+Invariant: a control trial takes the same path as a faulted one, through this fault.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noop:
+    """The null object of the faults; control trials run under it.
+
+    Stands for: a quiet day. A Python client sees the tool's own answer.
+    """
+
+    site: ClassVar[Literal["tool"]] = "tool"
+    phase: ClassVar[Phase] = "none"
+    explicit: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    witness: ClassVar[Witness] = "unchanged"
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Answer as the tool does."""
+        return await proceed(call)
+
+
+fault = Noop

@@ -1,0 +1,71 @@
+"""The service is down: an HTTP 5xx reply, a refused connection, or a reset; the tool is not executed.
+
+Invariant: nothing happened, so a repeat is always safe.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.faults import reply_headers
+
+_ERRORS = {
+    500: ("internal_error", "An internal error occurred. Contact support with the request id if it persists."),
+    503: ("service_unavailable", "The service is temporarily unavailable. Please try again later."),
+}
+_PAGES = {502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """The service does not do its work and says so.
+
+    `as: status` answers with `status`: 500 and 503 as the API's own JSON, 502 and 504 as the page of the proxy in
+    front of it. `as: refused` and `as: reset` end the connection before the request was taken.
+
+    Stands for: a deployment, a crashed backend, an overloaded one (Anthropic's and OpenAI's 5xx pages; Toxiproxy's
+    `down` and `reset_peer`; Chaos Mesh's HTTPChaos `abort`). In life a 504 leaves open whether the work was
+    done; here it was not, and `lost_reply` is the other case.
+
+    A Python client sees `ToolError` (`status`, `body`, `headers`), `ConnectionRefusedError` or
+    `ConnectionResetError`. All three are retried by LangGraph's default `RetryPolicy` and by `ToolRetryMiddleware`;
+    with neither, they end the run of a `create_agent` agent.
+    """
+
+    as_: Annotated[Literal["status", "refused", "reset"], Field(alias="as")] = "status"
+    status: Literal[500, 502, 503, 504] = 503
+
+    site: ClassVar[Literal["tool"]] = "tool"
+    phase: ClassVar[Phase] = "before"
+    explicit: ClassVar[bool] = True
+    blocking: ClassVar[bool] = True
+    witness: ClassVar[Witness] = "not_executed"
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Refuse the call; a reply or a reset takes as long as the tool would, a refusal no time."""
+        if self.as_ == "refused":
+            return ToolResult(status=None, failure="refused")
+        await ctx.sleep(ctx.spec.latency_s)
+        if self.as_ == "reset":
+            return ToolResult(status=None, failure="reset")
+        if self.status in _PAGES:
+            headers = reply_headers(ctx.random, "text/html") | {"Server": "nginx"}
+            return ToolResult(status=self.status, body=_page(_PAGES[self.status]), headers=headers)
+        return ToolResult(status=self.status, body=_error(*_ERRORS[self.status]), headers=reply_headers(ctx.random))
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message}}
+
+
+def _page(title: str) -> str:
+    return (
+        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
+        "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+    )
+
+
+fault = Outage
