@@ -11,6 +11,8 @@ from agentbench.documents import Strict
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
+_TICK_S = 1e-6  # the clock counts microseconds: a call at the very end of a window is outside, whatever sums round to
+
 
 class Where(Strict):
     """Which calls an injection looks at, and at which of them it begins.
@@ -153,7 +155,7 @@ class Schedule:
             case Lasts(calls=int(calls)):
                 return self._seen < (self._begun or 0) + calls
             case Lasts(seconds=float(seconds)):
-                return now_s < self._begun_s + seconds
+                return now_s < self._begun_s + seconds - _TICK_S
             case Lasts(probability=float(probability)):
                 return self._chance(call, "lasts") < probability
         return False

@@ -60,8 +60,7 @@ def summary(kind: Kind, name: str) -> str:
         return environment(name).summary
     if kind == "profiles":
         return profile(name).summary
-    thing = fault_class(name) if kind == "faults" else module(kind, name)
-    return (inspect.getdoc(thing) or "").split("\n")[0]
+    return (inspect.getdoc(module(kind, name)) or "").split("\n")[0]
 
 
 def module(kind: Kind, name: str) -> Any:
@@ -89,7 +88,7 @@ def fault_class(name: str) -> type[Fault]:
 def fault(name: str, parameters: Mapping[str, Any]) -> Fault:
     """A fault with its YAML parameters; raises `UsageError` for one that it does not have or that is wrong."""
     made = fault_class(name)
-    known = [field.name for field in dataclasses.fields(made)]  # type: ignore[arg-type]
+    known = parameter_names(made)
     for key in parameters:
         if key not in known:
             raise UsageError(f"the fault '{name}' has no parameter '{key}'", remedy=documents.closest(key, known))
@@ -99,6 +98,11 @@ def fault(name: str, parameters: Mapping[str, Any]) -> Fault:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"parameter '{place}' of the fault '{name}' is wrong: {first['msg']}") from None
+
+
+def parameter_names(made: type[Fault]) -> list[str]:
+    """The names of a fault's parameters in YAML; a field that would be a Python keyword has a '_' behind it."""
+    return [field.name.rstrip("_") for field in dataclasses.fields(made)]  # type: ignore[arg-type]
 
 
 def environment(name: str) -> Environment:
