@@ -1,0 +1,178 @@
+"""The one door to time: the trial's clock, virtual or real, and the event loop that makes virtual time.
+
+Invariant: virtual time moves only when nothing is ready to run, no thread works and no foreign socket is open, so
+that a 30 s timeout costs microseconds and falls on the same instant every time.
+"""
+
+import asyncio
+import selectors
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Literal, TypeAlias, TypeVar
+
+T = TypeVar("T")
+Mode: TypeAlias = Literal["virtual", "real"]
+
+_sleep = time.sleep
+
+
+class TrialClock:
+    """Seconds since the trial began, on a running loop's clock."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._start = loop.time()
+
+    def now_s(self) -> float:
+        """Seconds of the trial's clock, rounded to the microsecond."""
+        return round(self._loop.time() - self._start, 6)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait in the trial's clock."""
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock jumps to the next timer when there is nothing else to wait for.
+
+    While an executor job runs, the clock stands still; while a foreign socket is registered, it moves as real
+    time does; a job that waits for this loop (`call_from_thread`) does not hold it.
+    """
+
+    def __init__(self) -> None:
+        self._jump = _JumpSelector()
+        super().__init__(self._jump)
+        self.threads = 0  # executor jobs that are on a thread now, abandoned ones too
+        self._counting = threading.Lock()
+        self._jump.own = len(self._jump.get_map() or ())  # the loop's own wake-up socket
+
+    def time(self) -> float:
+        """The virtual instant, in seconds."""
+        # BaseEventLoop asks for the time while it is being made, before the selector is there.
+        return self._jump.now
+
+    def rewind(self) -> None:
+        """Set the clock to 0, so that every trial counts with the same floating-point numbers."""
+        self._jump.now = 0.0
+
+    @property
+    def jobs(self) -> int:
+        """How many executor jobs are running."""
+        return self._jump.jobs
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """As asyncio's, but the clock waits for the job."""
+
+        def job() -> Any:
+            with self._counting:
+                self.threads += 1
+            try:
+                return func(*args)
+            finally:
+                with self._counting:
+                    self.threads -= 1
+
+        future: asyncio.Future[Any] = super().run_in_executor(executor, job)
+        self._jump.jobs += 1
+        future.add_done_callback(self._job_done)
+        return future
+
+    @contextmanager
+    def parked(self) -> Iterator[None]:
+        """While a job waits for something that this loop does, it does not hold the clock."""
+        self._jump.jobs -= 1
+        try:
+            yield
+        finally:
+            self._jump.jobs += 1
+
+    def _job_done(self, _future: Any) -> None:
+        self._jump.jobs -= 1
+
+
+class _JumpSelector(selectors.BaseSelector):
+    """Polls real descriptors, and moves its clock instead of waiting."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.jobs = 0
+        self.own = 1
+        self._inner = selectors.DefaultSelector()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._inner.select(0)
+        if ready or (timeout is not None and timeout <= 0):
+            return ready
+        if self.jobs > 0 or timeout is None:
+            return self._inner.select(None)  # frozen: a job ends with a wake-up
+        if len(self._inner.get_map()) > self.own:
+            started = time.monotonic()
+            ready = self._inner.select(timeout)
+            self.now += min(time.monotonic() - started, timeout) if ready else timeout
+            return ready
+        self.now += timeout
+        return []
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._inner.register(fileobj, events, data)
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey:
+        return self._inner.unregister(fileobj)
+
+    def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
+        return self._inner.modify(fileobj, events, data)
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._inner.get_map()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def new_loop(mode: Mode) -> asyncio.AbstractEventLoop:
+    """A loop of the kind that a clock mode needs."""
+    return VirtualLoop() if mode == "virtual" else asyncio.new_event_loop()
+
+
+def call_from_thread(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the loop and wait for it in a thread of its executor; virtual time goes on meanwhile."""
+
+    async def released() -> T:
+        if isinstance(loop, VirtualLoop) and loop.jobs > 0:
+            with loop.parked():
+                return await coroutine
+        return await coroutine
+
+    return asyncio.run_coroutine_threadsafe(released(), loop).result()
+
+
+@contextmanager
+def watch_sleep(noticed: Callable[[float, bool], None]) -> Iterator[None]:
+    """While it lasts, tell of every `time.sleep`: its seconds, and whether it blocked this very thread."""
+    mine = threading.get_ident()
+
+    def sleep(seconds: Any, /) -> None:
+        noticed(float(seconds), threading.get_ident() == mine)
+        _sleep(seconds)
+
+    time.sleep = sleep
+    try:
+        yield
+    finally:
+        time.sleep = _sleep
+
+
+def wall_now() -> str:
+    """The present instant as ISO 8601 in UTC; for display only."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def wall_s() -> float:
+    """A monotonic clock in seconds, for durations and deadlines outside trials."""
+    return time.monotonic()

@@ -1,0 +1,1 @@
+"""Where agents run: one file per kind of isolation."""

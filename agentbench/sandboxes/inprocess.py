@@ -1,0 +1,44 @@
+"""No isolation: trials run in agentbench's own process, one after another; for debugging an agent."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from agentbench import plugins
+from agentbench.abc import Order
+from agentbench.record import TrialRecord
+from agentbench.trial import Attempt, Stage
+
+
+class Sandbox:
+    """Runs every trial right here: an agent that hangs, blocks or exits takes the run with it."""
+
+    isolation: ClassVar[str] = "none"
+
+    def __init__(self, *, workers: int, scratch: Path) -> None:
+        self._stages: dict[str, Stage] = {}
+
+    def check(self, refs: Sequence[str], environments: Sequence[str], order_clock: str) -> None:
+        """Load and connect every agent; raises `UsageError` for one that cannot be."""
+        stage = self._stage(order_clock)
+        for ref in refs:
+            for name in environments:
+                environment = plugins.environment(name)
+                stage.opener(ref, stage.door(environment), environment)
+
+    def run(self, orders: Iterator[Order]) -> Iterator[tuple[Order, TrialRecord]]:
+        """Execute the orders one by one."""
+        for order in orders:
+            attempt = Attempt(self._stage(order.clock), order, sandbox="inprocess")
+            record = attempt.run()
+            if attempt.spoiled:
+                self._stages.clear()
+            yield order, record
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+    def _stage(self, mode: str) -> Stage:
+        if mode not in self._stages:
+            self._stages[mode] = Stage("real" if mode == "real" else "virtual")
+        return self._stages[mode]
