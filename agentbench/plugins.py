@@ -302,6 +302,8 @@ def _load_folder(folder: Path, name: str) -> ModuleType:
     package = ModuleType(name)
     package.__path__ = [str(folder)]
     sys.modules[name] = package
+    outer = name.partition(".")[0]  # `from . import …` asks for the outermost package too
+    sys.modules.setdefault(outer, ModuleType(outer)).__path__ = []
     for known in [each for each in sys.modules if each.startswith(f"{name}.")]:
         del sys.modules[known]
     return importlib.import_module(f"{name}.environment")
