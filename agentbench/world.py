@@ -48,7 +48,10 @@ class World:
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """All rows of a query as dictionaries."""
         cursor = self.db.execute(sql, parameters)
-        names = [column[0] for column in cursor.get_description()] if cursor.bindings_count >= 0 else []
+        try:
+            names = [column[0] for column in cursor.get_description()]
+        except apsw.ExecutionCompleteError:  # a query without rows is over before it can be described
+            return []
         return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def row(self, sql: str, *parameters: Any) -> dict[str, Any] | None:

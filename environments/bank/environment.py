@@ -1,0 +1,9 @@
+"""The `bank` world: one customer's accounts, payees, payments, cards, disputes and messages.
+
+Invariant: an account's balance moves only together with a posting of the same amount.
+"""
+
+from . import paying, reading, servicing  # noqa: F401  their tools are registered by importing them
+from .definition import environment
+
+__all__ = ["environment"]
