@@ -18,8 +18,8 @@ CITIES = (
 AIRLINES = (("NW", "Nordwind", 1), ("AQ", "Aquila Air", 1), ("CX", "Continental Express", 0))
 # grade, hotel night, fare, cabin, rail class, rail is preferred to a flight when the ride is shorter (minutes)
 POLICIES = (
-    ("associate", 14_000, 26_000, "economy", "standard", 270),
-    ("manager", 17_500, 36_000, "economy", "first", 270),
+    ("associate", 14_000, 26_000, "economy", "standard", 240),
+    ("manager", 17_500, 36_000, "economy", "first", 240),
     ("director", 26_000, 90_000, "business", "first", 180),
 )
 PEOPLE = (
@@ -48,9 +48,10 @@ OTHER_FLIGHTS = {
 # Both directions of each: operator, minutes, base price of standard class in cents.
 RAIL_ROUTES = {
     ("BER", "MUC"): ("Deutsche Schiene", 245, 8_900), ("LON", "PAR"): ("Channel Rail", 138, 11_900),
-    ("BCN", "MAD"): ("Iberia Rapida", 165, 6_900), ("MUC", "VIE"): ("Alpenbahn", 240, 7_400),
+    ("BCN", "MAD"): ("Iberia Rapida", 165, 6_900), ("MUC", "VIE"): ("Alpenbahn", 225, 7_400),
     ("AMS", "PAR"): ("Channel Rail", 200, 9_400),
 }  # fmt: skip
+FREQUENT = "TRV-102"  # travels so much that a default page does not hold all of it
 HOTEL_NAMES = ("Arcade", "Central", "Park Lodge", "Bellevue", "Station Inn", "Metropol", "Quay House", "Regent")
 
 
@@ -190,35 +191,35 @@ def _past_bookings(world: World, random: Random) -> None:
     rooms = world.rows("SELECT id, night_cents, name FROM room ORDER BY id")
     number = 7000
     for person in PEOPLE:
-        for _ in range(random.randint(2, 4)):
+        weeks = random.sample(range(1, 8), 6 if person[0] == FREQUENT else random.randint(2, 4))
+        for week in sorted(weeks, reverse=True):
             number += 1
             room = random.choice(rooms)
-            starts = (world.now - timedelta(days=random.randint(4, 45))).replace(hour=14)
+            starts = (world.now - timedelta(days=7 * week - random.randint(0, 3))).replace(hour=14)
             nights = random.randint(1, 3)
             _booking(world, random, f"BKG-{number}", person[0], "hotel", room["id"], room["name"],
                      starts, starts + timedelta(days=nights, hours=-4), room["night_cents"] * nights)  # fmt: skip
 
 
 def _coming_bookings(world: World, random: Random) -> None:
-    """What is already booked for the weeks to come; Jonas Brandt travels most."""
-    fares = world.rows(
-        "SELECT fare.id, price_cents, cabin, departs_at, arrives_at FROM fare JOIN flight ON flight.id = fare.flight"
-        " WHERE supplier = 'aggregator' AND cabin = 'economy' ORDER BY fare.id"
-    )
-    trains = world.rows("SELECT id, standard_cents, departs_at, arrives_at FROM rail ORDER BY id")
+    """What is already booked for the weeks to come, from or to a traveller's home, at most one trip a day."""
     number = 8000
     for person in PEOPLE:
-        for _ in range(14 if person[0] == "TRV-102" else random.randint(1, 2)):
+        trips = world.rows(
+            "SELECT 'flight' AS kind, fare.id, cabin, price_cents AS cents, departs_at, arrives_at FROM fare"
+            " JOIN flight ON flight.id = fare.flight WHERE supplier = 'aggregator' AND cabin = 'economy'"
+            " AND ?1 IN (origin, destination) UNION ALL"
+            " SELECT 'rail', id, 'standard', standard_cents, departs_at, arrives_at FROM rail"
+            " WHERE ?1 IN (origin, destination) ORDER BY 2",
+            person[3],
+        )
+        random.shuffle(trips)
+        by_day = {trip["departs_at"][:10]: trip for trip in trips}
+        for day in sorted(by_day)[: 7 if person[0] == FREQUENT else random.randint(1, 2)]:
             number += 1
-            if random.random() < 0.6:
-                fare = random.choice(fares)
-                _booking(world, random, f"BKG-{number}", person[0], "flight", fare["id"], fare["cabin"],
-                         _instant(fare["departs_at"]), _instant(fare["arrives_at"]), fare["price_cents"])  # fmt: skip
-            else:
-                train = random.choice(trains)
-                _booking(world, random, f"BKG-{number}", person[0], "rail", train["id"], "standard",
-                         _instant(train["departs_at"]), _instant(train["arrives_at"]),
-                         train["standard_cents"])  # fmt: skip
+            trip = by_day[day]
+            _booking(world, random, f"BKG-{number}", person[0], trip["kind"], trip["id"], trip["cabin"],
+                     _instant(trip["departs_at"]), _instant(trip["arrives_at"]), trip["cents"])  # fmt: skip
 
 
 def _booking(

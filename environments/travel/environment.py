@@ -4,11 +4,15 @@ Invariant: this is the one place that says of each tool whether it writes, how l
 repeat safe; the functions lie in the modules by subject.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from agentbench.environment import Environment
 
 from . import bookings, data, money, people, search
+
+Timed: TypeAlias = tuple[Callable[..., Any], float]  # a tool and how many seconds it takes
 
 environment = Environment(
     summary="A company's travel desk: flights, hotels and trains of several suppliers, quotes, payments, vouchers.",
@@ -16,7 +20,7 @@ environment = Environment(
     populate=data.populate,
 )
 
-for function, latency_s in (
+READS: tuple[Timed, ...] = (
     (people.list_travellers, 0.15),
     (people.get_traveller, 0.1),
     (people.get_policy, 0.1),
@@ -40,23 +44,26 @@ for function, latency_s in (
     (money.list_vouchers, 0.15),
     (money.list_payments, 0.2),
     (money.get_trip_costs, 0.3),
-):
-    environment.tool(effect="read", latency_s=latency_s)(function)
-
-for function, latency_s in (
+)
+# A repeat of these does it again, or is refused because of what the first one did.
+WRITES: tuple[Timed, ...] = (
     (people.send_message, 0.3),
     (people.send_itinerary, 0.4),
     (search.create_quote, 0.5),
     (bookings.book_hotel, 1.1),
     (bookings.cancel_booking, 0.8),
     (money.redeem_voucher, 0.5),
-):
-    environment.tool(effect="write", latency_s=latency_s)(function)
-
-for function, latency_s in (
+)
+WRITES_WITH_KEY: tuple[Timed, ...] = (
     (people.request_approval, 0.3),
     (bookings.book_flight, 1.6),
     (bookings.book_rail, 0.9),
     (money.pay_booking, 1.2),
-):
+)
+
+for function, latency_s in READS:
+    environment.tool(effect="read", latency_s=latency_s)(function)
+for function, latency_s in WRITES:
+    environment.tool(effect="write", latency_s=latency_s)(function)
+for function, latency_s in WRITES_WITH_KEY:
     environment.tool(effect="write", latency_s=latency_s, idempotency_key="idempotency_key")(function)
