@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from agentbench import __version__, documents, plugins, scenario, seeds
+from agentbench import __version__, documents, plugins, scenario, seeds, validation
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
 from agentbench.faultload import Faultload, Injection, Profile
@@ -103,7 +103,7 @@ def make(
     sandbox: str,
 ) -> Plan:
     """Expand scenarios × agents × (control + faultloads) × trials; raises `UsageError` for wrong files."""
-    loaded = {name: scenario.load(path) for name, path in scenarios.items()}
+    loaded = {name: validation.load(path) for name, path in scenarios.items()}
     planned: list[Trial] = []
     skipped: list[Skipped] = []
     for name, each in loaded.items():

@@ -77,9 +77,7 @@ class Runner:
 
     def _work(self, writer: RecordWriter) -> None:
         scratch = self.run_directory.path / "workers"
-        sandbox: Sandbox = plugins.sandbox_class(self.plan.sandbox)(  # type: ignore[call-arg]
-            workers=self._workers, scratch=scratch
-        )
+        sandbox = plugins.sandbox_class(self.plan.sandbox)(workers=self._workers, scratch=scratch)
         try:
             self._check(sandbox)
             for order, record in sandbox.run(self._orders()):
@@ -94,7 +92,7 @@ class Runner:
 
     def _check(self, sandbox: Sandbox) -> None:
         environments = sorted({name.partition(".")[0] for name in self.plan.scenarios})
-        mode = "real" if self.plan.clock == "real" else "virtual"
+        mode: Literal["virtual", "real"] = "real" if self.plan.clock == "real" else "virtual"
         sandbox.check([agent.ref for agent in self.plan.agents], environments, mode)
 
     def _take_stock(self) -> None:
@@ -118,12 +116,13 @@ class Runner:
 
     def _orders(self) -> Iterator[Order]:
         """The orders still to do; may be asked again after it had nothing, for what was put back since."""
-        return _Orders(self._pending(), self._again, self._order)
+        return _Orders(self._pending(), self._again, self.order)
 
     def _pending(self) -> Iterator[Trial]:
         return (trial for trial in self.plan.trials if trial.id not in self._finished)
 
-    def _order(self, trial: Trial) -> Order:
+    def order(self, trial: Trial) -> Order:
+        """The next attempt at a trial."""
         entry = self.plan.scenarios[trial.scenario]
         mode: Literal["virtual", "real"] = "real" if self.plan.clock == "real" else "virtual"
         deadline_s = self._deadline_s or DEADLINE_S

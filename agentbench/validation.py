@@ -1,0 +1,141 @@
+"""Checks a scenario against its environment: tools, arguments, tables and SQL, each mistake with `file:line`."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from agentbench import documents, plugins, scenario
+from agentbench.documents import Document
+from agentbench.environment import Environment
+from agentbench.errors import UsageError, UsageErrors
+from agentbench.scenario import Check, Scenario, Step
+from agentbench.world import World
+
+Place = tuple[str | int, ...]
+
+
+def load(path: Path) -> Scenario:
+    """A scenario that is right by itself and in its environment; raises `UsageError(s)` that name every mistake."""
+    content = scenario.load(path)
+    document = documents.load(path)
+    try:
+        environment = plugins.environment(content.environment)
+    except UsageError as error:
+        raise document.error(error.problem, "environment", remedy=error.remedy) from None
+    problems = [*_tools(document, content, environment), *_faults(document, content)]
+    try:
+        template = environment.template(content.given.seed, content.given.sql)
+    except apsw.Error as error:
+        problems.append(document.error(f"SQL: {error}", "given", "sql", remedy="see the environment's schema.sql"))
+    else:
+        world = World(template, epoch=environment.epoch)
+        problems.extend(_sql(document, content, world))
+        problems.extend(_tables(document, content, world))
+    if problems:
+        raise UsageErrors(sorted(problems, key=lambda each: int(each.where.rpartition(":")[2])))
+    return content
+
+
+def _tools(document: Document, content: Scenario, environment: Environment) -> Iterator[UsageError]:
+    known = list(environment.tools)
+    for place, name in _tool_names(content):
+        if name not in environment.tools:
+            yield document.error(f"there is no tool '{name}' in '{environment.name}'", *place,
+                                 remedy=documents.closest(name, known))  # fmt: skip
+    for place, tool_name, arguments in _arguments(content):
+        if tool_name not in environment.tools:
+            continue
+        parameters: Mapping[str, Any] = environment.tools[tool_name].spec.parameters
+        properties = parameters.get("properties", {})
+        for argument in arguments:
+            if argument not in properties:
+                yield document.error(f"'{tool_name}' has no parameter '{argument}'", *place, argument,
+                                     remedy=documents.closest(argument, list(properties)))  # fmt: skip
+        for name in parameters.get("required", ()):
+            if name not in arguments:
+                yield document.error(f"'{tool_name}' needs the parameter '{name}'", *place, remedy=f"add '{name}: …'")
+
+
+def _steps(steps: list[Step], *place: str | int) -> Iterator[tuple[Place, Step]]:
+    for index, step in enumerate(steps):
+        yield (*place, index), step
+        yield from _steps(step.fallback, *place, index, "fallback")
+
+
+def _tool_names(content: Scenario) -> Iterator[tuple[Place, str]]:
+    for place, step in _steps(content.reference, "reference"):
+        if step.call is not None:
+            yield (*place, "call"), step.call
+        if step.verify is not None:
+            yield (*place, "verify", "call"), step.verify.call
+    for place, check in _checks(content):
+        if check.called is not None:
+            yield (*place, "called", "tool"), check.called.tool
+    for index, item in enumerate(content.script):
+        if item.world is not None and item.world.after.tool is not None:
+            yield ("script", index, "world", "after", "tool"), item.world.after.tool
+
+
+def _arguments(content: Scenario) -> Iterator[tuple[Place, str, Mapping[str, Any]]]:
+    for place, step in _steps(content.reference, "reference"):
+        if step.call is not None:
+            yield (*place, "with"), step.call, step.with_
+        if step.verify is not None:
+            yield (*place, "verify", "with"), step.verify.call, step.verify.with_
+
+
+def _checks(content: Scenario) -> Iterator[tuple[Place, Check]]:
+    for section in ("checks", "milestones", "never"):
+        for name, check in getattr(content, section).items():
+            yield (section, name), check
+
+
+def _faults(document: Document, content: Scenario) -> Iterator[UsageError]:
+    if content.faultload is None:
+        return
+    for index, injection in enumerate(content.faultload.injections):
+        try:
+            plugins.check_injection(document, injection, "faultload", "injections", index)
+        except UsageError as error:
+            yield error
+
+
+def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
+    for place, check in _checks(content):
+        if check.sql is None:
+            continue
+        try:
+            world.ask(check.sql)
+        except apsw.AuthError:
+            yield document.error("a check may only read", *place, "sql", remedy="write a SELECT without side effects")
+        except apsw.Error as error:
+            yield document.error(f"SQL: {error}", *place, "sql", remedy="see the environment's schema.sql")
+    for index, item in enumerate(content.script):
+        if item.world is None:
+            continue
+        try:
+            world.db.execute("SAVEPOINT trying")
+            world.db.execute(item.world.sql)
+        except apsw.Error as error:
+            yield document.error(f"SQL: {error}", "script", index, "world", "sql",
+                                 remedy="see the environment's schema.sql")  # fmt: skip
+        finally:
+            world.db.execute("ROLLBACK TO trying; RELEASE trying")
+
+
+def _tables(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
+    tables = [str(row[0]) for row in world.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()]
+    for table, writes in content.writes.items():
+        if table not in tables:
+            known = [each for each in tables if not each.startswith("_")]
+            remedy = documents.closest(table, known)
+            yield document.error(f"there is no table '{table}'", "writes", table, remedy=remedy)
+            continue
+        columns = [row[1] for row in world.db.execute(f'PRAGMA table_info("{table}")')]
+        for part in ("key", "columns"):
+            for index, name in enumerate(getattr(writes, part)):
+                if name not in columns:
+                    yield document.error(f"the table '{table}' has no column '{name}'", "writes", table, part, index,
+                                         remedy=documents.closest(name, columns))  # fmt: skip
