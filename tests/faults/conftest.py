@@ -1,0 +1,126 @@
+"""A small world with a clock of its own, on which one fault at a time is let loose."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import pytest
+from pydantic import Field
+
+from agentbench import plugins, seeds
+from agentbench.abc import Fault, FaultContext
+from agentbench.calls import ToolCall, ToolResult
+from agentbench.environment import ApiError, Environment, page
+from agentbench.world import World
+
+SCHEMA = "CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"
+
+
+def _populate(world: World, _random: Any) -> None:
+    for number in range(5):
+        world.execute("INSERT INTO note VALUES (?, ?)", f"NOTE-{number}", f"note {number}")
+
+
+def make_environment() -> Environment:
+    """Five notes, a paged list of them, and a way to add one."""
+    environment = Environment(summary="Notes.", schema=SCHEMA, populate=_populate)
+
+    @environment.tool(effect="read", latency_s=0.5)
+    def list_notes(world: World, limit: int = 10, cursor: str | None = None) -> dict[str, Any]:
+        """List the notes."""
+        return page(world.rows("SELECT * FROM note ORDER BY rowid"), limit=limit, cursor=cursor)
+
+    @environment.tool(effect="read", latency_s=0.5)
+    def get_note(world: World, id: str) -> dict[str, Any]:
+        """Show one note."""
+        note = world.row("SELECT * FROM note WHERE id = ?", id)
+        if note is None:
+            raise ApiError(404, "not_found", f"There is no note {id}.")
+        return note
+
+    @environment.tool(effect="write", latency_s=0.5, idempotency_key="key")
+    def add_note(
+        world: World, text: Annotated[str, Field(min_length=1)], after: str | None = None, key: str | None = None
+    ) -> dict[str, Any]:
+        """Add a note, if the one it comes after exists."""
+        if after and world.row("SELECT 1 FROM note WHERE id = ?", after) is None:
+            raise ApiError(404, "not_found", f"There is no note {after}.")
+        note = world.new_id("NOTE")
+        world.execute("INSERT INTO note VALUES (?, ?)", note, text)
+        return {"id": note, "text": text}
+
+    return environment
+
+
+class Bench:
+    """Lets faults act on calls to the notes; keeps the time slept, what was executed and the last receipt."""
+
+    def __init__(self) -> None:
+        self.environment = make_environment()
+        self.template = self.environment.template()
+        self.world = World(self.template, epoch=datetime(2026, 3, 2, tzinfo=UTC), seed="trial")
+        self.now = 0.0
+        self.executed: list[ToolResult] = []
+        self.replicas: list[ToolResult] = []
+        self.memory: dict[str, Any] = {}
+        self.receipt: dict[str, Any] = {}
+        self.scripted: list[ToolResult] = []
+        self._repeats = 0
+
+    @property
+    def notes(self) -> int:
+        """How many notes the real world holds."""
+        return int(self.world.value("SELECT count(*) FROM note"))
+
+    async def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        assert seconds >= 0
+        self.now += seconds
+
+    async def proceed(self, call: ToolCall) -> ToolResult:
+        """Execute in the real world, or answer with what was scripted."""
+        await self.sleep(self.environment.tools[call.tool].spec.latency_s)
+        if self.scripted:
+            result = self.scripted.pop(0)
+        else:
+            result = self.environment.execute(self.world, call, author=f"call:{call.id}", at_s=self.now)
+        self.executed.append(result)
+        return result
+
+    async def replica(self, call: ToolCall) -> ToolResult:
+        """Execute on a copy of the world as it was at the start."""
+        copy = World(self.template, epoch=datetime(2026, 3, 2, tzinfo=UTC), seed="replica")
+        result = self.environment.execute(copy, call, author="replica", at_s=self.now)
+        self.replicas.append(result)
+        return result
+
+    async def call(self, tool: str, **arguments: Any) -> ToolResult:
+        """Call without a fault."""
+        return await self.proceed(ToolCall(id="direct", tool=tool, arguments=arguments))
+
+    async def strike(self, fault: Fault, tool: str, **arguments: Any) -> ToolResult:
+        """Call with a fault in the way."""
+        call = ToolCall(id=f"c{self._repeats}", tool=tool, arguments=arguments, repeat=self._repeats, key=tool)
+        self._repeats += 1
+        context = FaultContext(
+            spec=self.environment.tools[tool].spec,
+            now_s=lambda: self.now,
+            sleep=self.sleep,
+            random=seeds.derive("bench", call.key, call.repeat),
+            memory=self.memory,
+            replica=self.replica,
+        )
+        told = await fault.inject(call, self.proceed, context)
+        self.receipt = context.receipt
+        return told
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """A bench with a fresh world."""
+    return Bench()
+
+
+@pytest.fixture
+def make() -> Any:
+    """A fault from its YAML parameters, as a faultload makes it."""
+    return lambda name, **parameters: plugins.fault(name, {key.rstrip("_"): value for key, value in parameters.items()})
