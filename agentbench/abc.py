@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
@@ -133,6 +134,14 @@ class Sandbox(Protocol):
     """Where agents run. One file of `sandboxes/` offers a class as `Sandbox`."""
 
     isolation: ClassVar[str]
+
+    def __init__(self, *, workers: int, scratch: Path) -> None:
+        """Prepare for `workers` trials at a time; `scratch` is a folder for logs and journals."""
+        ...
+
+    def check(self, refs: Sequence[str], environments: Sequence[str], mode: Literal["virtual", "real"]) -> None:
+        """Load and connect every agent to every environment; raises `UsageError` for one that cannot be."""
+        ...
 
     def run(self, orders: Iterator["Order"]) -> Iterator[tuple["Order", TrialRecord]]:
         """Execute trials as workers become free; yields each record as it is finished, in any order."""

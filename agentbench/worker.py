@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -125,11 +126,21 @@ def _end_children() -> int:
     return count
 
 
+def _die_with_parent(lifeline: int) -> None:
+    """Wait for the parent to be gone, and end this process and its session even if an agent is busy in it."""
+    os.read(lifeline, 1)
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(0)
+
+
 def main() -> None:
-    """Entry point of the process: `worker FD JOURNAL SANDBOX`."""
+    """Entry point of the process: `worker FD LIFELINE JOURNAL SANDBOX`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    descriptor, journal, sandbox = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    descriptor, lifeline, journal, sandbox = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     os.set_inheritable(descriptor, False)
+    os.set_inheritable(lifeline, False)
+    threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
     with contextlib.suppress(BrokenPipeError):
         serve(Connection(socket.socket(fileno=descriptor).detach()), journal, sandbox)
     # Threads that an agent left behind must not keep this process alive.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from agentbench import plugins
 from agentbench.abc import Order
@@ -18,9 +18,9 @@ class Sandbox:
     def __init__(self, *, workers: int, scratch: Path) -> None:
         self._stages: dict[str, Stage] = {}
 
-    def check(self, refs: Sequence[str], environments: Sequence[str], order_clock: str) -> None:
+    def check(self, refs: Sequence[str], environments: Sequence[str], mode: Literal["virtual", "real"]) -> None:
         """Load and connect every agent; raises `UsageError` for one that cannot be."""
-        stage = self._stage(order_clock)
+        stage = self._stage(mode)
         for ref in refs:
             for name in environments:
                 environment = plugins.environment(name)

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -43,18 +43,29 @@ class Worker:
         ours, theirs = socket.socketpair()
         os.set_inheritable(theirs.fileno(), True)
         self.connection = Connection(ours.detach())
+        # The worker's end of this pipe reads end-of-file once we are dead, however we died.
+        lifeline, self._alive = os.pipe()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "agentbench.worker", str(theirs.fileno()), str(self.journal), "process"],
+                [
+                    sys.executable,
+                    "-m",
+                    "agentbench.worker",
+                    str(theirs.fileno()),
+                    str(lifeline),
+                    str(self.journal),
+                    "process",
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), lifeline],
                 start_new_session=True,
                 # Sets and dictionaries of strings iterate the same way in every worker.
                 env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": _python_path()},
             )
         theirs.close()
+        os.close(lifeline)
 
     def give(self, order: Order) -> None:
         """Send an order; its deadline begins now."""
@@ -67,6 +78,9 @@ class Worker:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.connection.close()
+        with contextlib.suppress(OSError):
+            os.close(self._alive)
+            self._alive = -1
         self.process.wait()
         self._trim_log()
 
@@ -90,9 +104,7 @@ class Worker:
             seed=self.order.trial["seed"],
             clock=self.order.clock,
             sandbox=sandbox,
-            ending=ending
-            if events
-            else Ending(kind="testbed", detail=f"the worker died before the agent: {ending.detail}"),
+            ending=ending if events else Ending(kind="testbed", detail=f"before the agent began: {ending.detail}"),
             end_s=max((getattr(event, "end_s", event.at_s) for event in events), default=0.0),
             events=events,
             ledger=ledger,
@@ -117,10 +129,10 @@ class Sandbox:
         self._workers: list[Worker] = []
         self._started = 0
 
-    def check(self, refs: Sequence[str], environments: Sequence[str], order_clock: str) -> None:
+    def check(self, refs: Sequence[str], environments: Sequence[str], mode: Literal["virtual", "real"]) -> None:
         """Load and connect every agent in one worker; raises `UsageError` for one that cannot be."""
         worker = self._start()
-        wanted = {"refs": list(refs), "environments": list(environments), "clock": order_clock}
+        wanted = {"refs": list(refs), "environments": list(environments), "clock": mode}
         worker.connection.send_bytes(b"C" + msgspec.msgpack.encode(wanted))
         if not worker.connection.poll(START_S):
             worker.kill()
