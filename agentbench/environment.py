@@ -170,10 +170,10 @@ def page(items: list[Any], *, limit: int, cursor: str | None, total: int | None 
 
     Raises `ApiError` 400 for a cursor that nobody handed out.
     """
-    try:
-        start = int(cursor.removeprefix("c")) if cursor else 0
-    except ValueError:
-        raise ApiError(400, "invalid_cursor", "The cursor is not valid. Start again without one.") from None
+    digits = cursor.removeprefix("c") if cursor is not None else "0"
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 9):
+        raise ApiError(400, "invalid_cursor", "The cursor is not valid. Start again without one.")
+    start = int(digits)
     after = start + limit
     return {
         "items": items[start:after],

@@ -66,6 +66,16 @@ MERCHANTS = [
     ("Bauhaus Baumarkt", 1_500, 12_000),
 ]
 
+# Paid once before, so that a payee's id can also be found among the transfers.
+PAID_BEFORE = [
+    (date(2025, 5, 19), "Autohaus Solvent", 39_900, "Service KA-LM 884"),
+    (date(2025, 8, 12), "Volt Electric", 15_600, "Invoice VE-2980"),
+    (date(2025, 9, 18), "Atelier Brandt", 54_000, "Invoice INV-1907"),
+    (date(2025, 10, 7), "Rohr & Sohn Plumbing", 18_900, "Invoice RS-097"),
+    (date(2025, 11, 24), "Green Thumb Gardens", 7_200, "Invoice GT-41"),
+    (date(2025, 12, 9), "Finanzamt Mitte", 121_500, "UST Q3 2025"),
+]
+
 INBOX = [
     ("support", "Your February statement for CHK-1 is ready.", "2026-03-01T06:00:00Z"),
     ("support", "Reminder: never share your card number in a message.", "2026-02-20T06:00:00Z"),
@@ -181,6 +191,7 @@ def _payments(world: World, random: Random, lines: _Lines, payees: dict[str, str
                 continue
             day = date(year, month, random.randrange(6, 28))
             due.append(("CHK-1", day, name, random.randrange(12, 180) * 100, f"Invoice {random.randrange(1000, 9999)}"))
+    due.extend(("CHK-1", day, name, cents, memo) for day, name, cents, memo in PAID_BEFORE)
     number = random.randrange(3_000, 6_000)
     for source, day, name, cents, memo in sorted(due, key=lambda each: (each[1], each[2], each[3])):
         number += random.randrange(1, 5)

@@ -171,11 +171,12 @@ def list_cards(
 def list_disputes(
     world: World,
     status: Annotated[Literal["open", "won", "lost"] | None, Field(description="Only in this state.")] = None,
+    transaction: Annotated[str | None, Field(max_length=40, description="Only of this transaction.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
 ) -> Any:
     """Disputes of booked transactions, the latest first; `transaction` is the id of what is disputed."""
-    wanted = Filter().add("status = ?", status)
+    wanted = Filter().add("status = ?", status).add("posting = ?", transaction)
     rows = wanted.rows(world, "SELECT * FROM dispute", "opened_at DESC, id DESC")
     return page([dispute_view(row) for row in rows], limit=limit, cursor=cursor)
 
