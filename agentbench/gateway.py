@@ -14,7 +14,7 @@ from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
 from agentbench.faultload import Injection, Schedule
-from agentbench.record import Call, Claim, Effect, Event, Execution, Firing, ModelCall, Note, Reply, plain
+from agentbench.record import Call, Claim, Effect, Event, Execution, Firing, ModelCall, Note, Reply, copied, plain
 from agentbench.world import World
 
 REPORT = ToolSpec(
@@ -57,10 +57,11 @@ class Journal(Protocol):
 class Strike:
     """One injection in one trial: the fault, its schedule and its memory."""
 
-    def __init__(self, index: int, injection: Injection, key: tuple[Any, ...]) -> None:
+    def __init__(self, index: int, injection: Injection, key: tuple[Any, ...], fault: Fault | None = None) -> None:
         self.index = index
         self.name = injection.fault
-        self.fault: Fault = plugins.fault(injection.fault, injection.with_)
+        # Faults are frozen, so that one may serve many trials.
+        self.fault = fault or plugins.fault(injection.fault, injection.with_)
         self.schedule = Schedule(injection, (*key, index))
         self.memory: dict[str, Any] = {}
         self.key = (*key, index)
@@ -347,5 +348,5 @@ class Door:
 
 
 def _reply(result: ToolResult) -> Reply:
-    body = plain(result.body)
-    return Reply(status=result.status, body=body, headers=dict(result.headers), failure=result.failure)
+    # A copy, for the agent may change what it was given.
+    return Reply(status=result.status, body=copied(result.body), headers=dict(result.headers), failure=result.failure)

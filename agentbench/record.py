@@ -218,6 +218,14 @@ def reply_digest(reply: Reply) -> bytes:
     return _encoder.encode(reply)
 
 
+def copied(value: Any) -> Any:
+    """A deep copy of a JSON value, at the speed of the codec; what is not JSON goes through `plain`."""
+    try:
+        return msgspec.json.decode(msgspec.json.encode(value))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return plain(value)
+
+
 def plain(value: Any) -> Any:
     """A JSON-able copy of anything an agent may hand over, so that hostile arguments can be kept.
 

@@ -8,8 +8,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from agentbench import clock, plugins, scenario
-from agentbench.abc import AgentContext, Order, Session
+from agentbench import clock, plugins, scenario, seeds
+from agentbench.abc import AgentContext, Fault, Order, Session
 from agentbench.environment import Environment
 from agentbench.faultload import Injection
 from agentbench.gateway import Door, Gateway, Journal, Strike
@@ -55,6 +55,8 @@ class Stage:
     def __init__(self, mode: clock.Mode) -> None:
         self.mode = mode
         self.loop = clock.new_loop(mode)
+        self._environments: dict[str, Environment] = {}
+        self._faults: dict[str, Fault] = {}
         self._doors: dict[str, Door] = {}
         self._templates: dict[str, bytes] = {}
         self._scenarios: dict[str, Scenario] = {}
@@ -65,6 +67,19 @@ class Stage:
         if name not in self._scenarios:
             self._scenarios[name] = scenario.parse(content)
         return self._scenarios[name]
+
+    def environment(self, name: str) -> Environment:
+        """An environment, found once."""
+        if name not in self._environments:
+            self._environments[name] = plugins.environment(name)
+        return self._environments[name]
+
+    def fault(self, injection: Injection) -> Fault:
+        """The fault of an injection, made once; it is frozen."""
+        key = seeds.digest(injection.fault, injection.with_)
+        if key not in self._faults:
+            self._faults[key] = plugins.fault(injection.fault, injection.with_)
+        return self._faults[key]
 
     def template(self, name: str, content: Scenario, environment: Environment) -> bytes:
         """The bytes of the scenario's start state, made once."""
@@ -145,7 +160,7 @@ class Attempt:
     def _prepare(self) -> None:
         trial = self.order.trial
         self.scenario = self.stage.scenario(trial["scenario"], self.order.scenario)
-        environment = plugins.environment(self.scenario.environment)
+        environment = self.stage.environment(self.scenario.environment)
         template = self.stage.template(trial["scenario"], self.scenario, environment)
         self.clock = clock.TrialClock(self.stage.loop)
         self.world = World(template, epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"])
@@ -156,9 +171,7 @@ class Attempt:
             world=self.world,
             template=template,
             clock=self.clock,
-            strikes=[
-                Strike(index, Injection.model_validate(each), key) for index, each in enumerate(trial["injections"])
-            ],
+            strikes=[self._strike(index, each, key) for index, each in enumerate(trial["injections"])],
             limits={"tool_calls": self.scenario.limits.tool_calls, "tokens": self.scenario.limits.tokens},
             journal=self.journal,
             stop=self._stop,
@@ -167,6 +180,10 @@ class Attempt:
         self.script = Script(self.scenario, self._change)
         self.door = self.stage.door(environment)
         self._open = self.stage.opener(self.order.agent["ref"], self.door, environment)
+
+    def _strike(self, index: int, data: Mapping[str, Any], key: tuple[Any, ...]) -> Strike:
+        injection = Injection.model_validate(data)
+        return Strike(index, injection, key, self.stage.fault(injection))
 
     def _drive(self) -> None:
         loop = self.stage.loop
