@@ -234,13 +234,16 @@ def wilson_clustered(clusters: Sequence[Sequence[float]], confidence: float = CO
 def mean_interval(clusters: Sequence[Sequence[float]], confidence: float = CONFIDENCE) -> Interval | None:
     """mean ± t·SE with the clustered SE and clusters - 1 degrees of freedom (trials - 1 for one cluster).
 
-    None where there is nothing to estimate a variance from.
+    The clustered SE is taken to be no smaller than the naive one. None where there is nothing to estimate a
+    variance from.
     """
     filled = [cluster for cluster in clusters if cluster]
     values = [value for cluster in filled for value in cluster]
-    error = clustered_error(filled) if len(filled) > 1 else standard_error(values)
+    error = standard_error(values)
     if not error:
         return None
+    if len(filled) > 1:
+        error = max(error, clustered_error(filled) or 0.0)
     freedom = (len(filled) if len(filled) > 1 else len(values)) - 1
     half = t_quantile(1 - (1 - confidence) / 2, freedom) * error
     mean = fmean(values)

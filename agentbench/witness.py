@@ -1,0 +1,253 @@
+"""Confirms from the record, without trusting the injector, that each planned injection really landed.
+
+Invariant: a receipt only says which witness to look for; what is looked at are the recorders on both sides of the
+faults, the ledger and the clock.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
+
+from agentbench.calls import Failure
+from agentbench.checks import of_call
+from agentbench.judgement import InjectionState, Landing
+from agentbench.plan import PlannedTool, Trial
+from agentbench.record import Call, Execution, Firing, Reply, TrialRecord, reply_digest
+
+NOOP = "noop"  # the null object of the faults: it is witnessed too, but landing it proves nothing
+
+_SLACK_S = 1e-6  # receipts round to a microsecond
+_FAILURES = frozenset(get_args(Failure))
+
+State: TypeAlias = Literal["witnessed", "ineffective", "contradicted"]
+Finding: TypeAlias = tuple[State, str]
+
+_WITNESSED: Finding = ("witnessed", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One call on which a fault fired, as the witnesses see it. `rows` are the places of its rows in the ledger.
+
+    `shared` means that another fault than `noop` fired on this call as well.
+    """
+
+    call: Call
+    firing: Firing
+    write: bool
+    rows: frozenset[int]
+    shared: bool
+
+    @property
+    def executions(self) -> list[Execution]:
+        """The times that the call reached the real world."""
+        return [execution for execution in self.call.done if not execution.replica]
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the caller went away before there was any answer, so that nothing was told."""
+        return self.call.told.failure is not None and self.call.told.failure not in _FAILURES
+
+    @property
+    def passed_on(self) -> bool:
+        """Whether what was told is what the real world answered last."""
+        return bool(self.executions) and _equal(self.call.told, self.executions[-1].reply)
+
+
+def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]) -> list[Landing]:
+    """What became of each planned injection, in the order of the plan; pure.
+
+    A firing that the plan does not know of is listed after them, as `unwitnessed`.
+    """
+    rows: dict[str, set[int]] = defaultdict(set)
+    for place, effect in enumerate(record.ledger):
+        rows[of_call(effect)].add(place)
+    found: dict[int, list[tuple[Call, Finding]]] = defaultdict(list)
+    foreign: list[Landing] = []
+    for call in record.calls:
+        for firing, finding in _findings(call, tools, frozenset(rows[call.id])):
+            if 0 <= firing.injection < len(trial.injections) and _planned(trial, firing.injection) == firing.fault:
+                found[firing.injection].append((call, finding))
+            else:
+                foreign.append(_foreign(call, firing))
+    known = [_landing(index, _planned(trial, index), found[index]) for index in range(len(trial.injections))]
+    return known + foreign
+
+
+def _findings(call: Call, tools: Mapping[str, PlannedTool], rows: frozenset[int]) -> list[tuple[Firing, Finding]]:
+    tool = tools.get(call.tool)
+    found = []
+    for firing in call.fired:
+        scene = Scene(
+            call=call,
+            firing=firing,
+            write=tool is not None and tool.effect == "write",
+            rows=rows,
+            shared=any(other.injection != firing.injection and other.fault != NOOP for other in call.fired),
+        )
+        witness = _WITNESSES.get(str(firing.receipt.get("witness")))
+        finding: Finding = ("contradicted", "the receipt names no witness") if witness is None else witness(scene)
+        found.append((firing, finding))
+    # Where several faults meet on one call, one that is confirmed may hide what another one did.
+    confirmed = {firing.injection for firing, (state, _) in found if state == "witnessed" and firing.fault != NOOP}
+    return [
+        (firing, ("ineffective", f"hidden by another fault on this call: {reason}"))
+        if state == "contradicted" and confirmed - {firing.injection}
+        else (firing, (state, reason))
+        for firing, (state, reason) in found
+    ]
+
+
+def _planned(trial: Trial, index: int) -> str:
+    return str(trial.injections[index].get("fault", ""))
+
+
+def _foreign(call: Call, firing: Firing) -> Landing:
+    return Landing(
+        index=firing.injection,
+        fault=firing.fault,
+        state="unwitnessed",
+        fired=1,
+        first_call=call.id,
+        reason="the plan has no such injection",
+    )
+
+
+def _landing(index: int, fault: str, found: list[tuple[Call, Finding]]) -> Landing:
+    confirmed = [call for call, (state, _) in found if state == "witnessed"]
+    problems = {state: f"{call.id}: {reason}" for call, (state, reason) in reversed(found) if state != "witnessed"}
+    state: InjectionState
+    if not found:
+        state, reason = "not_reached", "no call met its trigger"
+    elif "contradicted" in problems:
+        state, reason = "unwitnessed", problems["contradicted"]
+    elif confirmed:
+        state, reason = "witnessed", ""
+    else:
+        state, reason = "ineffective", problems["ineffective"]
+    first = confirmed or [call for call, _ in found]
+    return Landing(
+        index=index,
+        fault=fault,
+        state=state,
+        fired=len(found),
+        witnessed=len(confirmed),
+        first_call=first[0].id if first else "",
+        reason=reason,
+    )
+
+
+# -- one function per kind of witness ------------------------------------------------------------------
+
+
+def _unchanged(scene: Scene) -> Finding:
+    """One execution, and its reply is what was told."""
+    if len(scene.executions) == 1 and scene.passed_on:
+        return _WITNESSED
+    return _unless_excused(scene, "what was told is not what the one execution answered")
+
+
+def _not_executed(scene: Scene) -> Finding:
+    """No execution, no ledger row, and the agent was told of a failure."""
+    if scene.call.done or scene.rows:
+        return "contradicted", "the call was executed"
+    if scene.call.told.ok:
+        return "contradicted", "the agent was told that it worked"
+    return _WITNESSED
+
+
+def _committed_unanswered(scene: Scene) -> Finding:
+    """One execution that worked, for a write with its ledger rows, and the agent was told of a failure."""
+    if not scene.executions:
+        return _unless_excused(scene, "the call was not executed")
+    worked = [execution for execution in scene.executions if execution.reply.ok]
+    if not worked:
+        return "ineffective", "the tool itself refused the call"
+    if scene.write and not scene.rows:
+        return "ineffective", "the call committed nothing"
+    if len(scene.executions) > 1 and not scene.shared:
+        return "contradicted", "the call was executed more than once"
+    if scene.call.told.ok:
+        return "contradicted", "the agent was told that it worked"
+    return _WITNESSED
+
+
+def _delayed(scene: Scene) -> Finding:
+    """The call took longer than its executions, by the delay of the receipt, and was answered as they were.
+
+    Time alone decides when another fault on the call changed the answer, or when the caller did not wait for it.
+    """
+    delay_s = scene.firing.receipt.get("delay_s")
+    if isinstance(delay_s, bool) or not isinstance(delay_s, int | float):
+        return "contradicted", "the receipt has no delay"
+    waited_s = scene.call.end_s - scene.call.at_s - sum(each.end_s - each.at_s for each in scene.executions)
+    if scene.cut_off:
+        return _WITNESSED if waited_s > _SLACK_S else ("ineffective", "the caller did not wait at all")
+    if delay_s <= 0:
+        return "ineffective", "the delay was zero"
+    if waited_s < delay_s - _SLACK_S:
+        return "contradicted", f"the call waited {waited_s:g} s and not {delay_s:g} s"
+    if not scene.passed_on and not scene.shared:
+        return "contradicted", "what was told is not what the execution answered"
+    return _WITNESSED
+
+
+def _executed_twice(scene: Scene) -> Finding:
+    """Two executions, the first of which worked and, for a write, has ledger rows."""
+    if len(scene.executions) < 2:
+        return _unless_excused(scene, "the call was not executed twice")
+    first = scene.executions[0]
+    if not first.reply.ok:
+        return "ineffective", "the tool refused the first execution"
+    if scene.write and scene.rows.isdisjoint(first.effects):
+        return "ineffective", "the first execution committed nothing"
+    return _WITNESSED
+
+
+def _reply_changed(scene: Scene) -> Finding:
+    """The agent was told something else than the real world answered."""
+    if not scene.executions:
+        return _unless_excused(scene, "there is no execution to compare with")
+    if scene.passed_on:
+        return "ineffective", "the reply was left as it was"
+    if scene.cut_off:
+        return "ineffective", "the caller did not wait for the reply"
+    if scene.shared and not scene.call.told.ok:
+        return "ineffective", "another fault on this call took the reply away"
+    return _WITNESSED
+
+
+def _effect_missing(scene: Scene) -> Finding:
+    """A write of which the agent was told that it worked, and of which the ledger has nothing."""
+    if not scene.write:
+        return "ineffective", "a read has no effect that could be missing"
+    if scene.passed_on:
+        return "ineffective", "the call was executed and answered as ever"
+    if scene.rows:
+        return "contradicted", "the call changed the world"
+    if not scene.call.told.ok:
+        return _unless_excused(scene, "the agent was not told that it worked")
+    return _WITNESSED
+
+
+def _unless_excused(scene: Scene, reason: str) -> Finding:
+    """Evidence that is not there contradicts a receipt, unless somebody else can have kept it away."""
+    if scene.cut_off:
+        return "ineffective", "the caller did not wait"
+    return ("ineffective", f"{reason}, as another fault acted on it") if scene.shared else ("contradicted", reason)
+
+
+def _equal(one: Reply, other: Reply) -> bool:
+    return reply_digest(one) == reply_digest(other)
+
+
+_WITNESSES: dict[str, Callable[[Scene], Finding]] = {
+    "unchanged": _unchanged,
+    "not_executed": _not_executed,
+    "committed_unanswered": _committed_unanswered,
+    "delayed": _delayed,
+    "executed_twice": _executed_twice,
+    "reply_changed": _reply_changed,
+    "effect_missing": _effect_missing,
+}
