@@ -1,0 +1,128 @@
+"""A chat model with no LLM behind it: it calls the tools and says the texts that a player decides on.
+
+Invariant: what it learns of a call is what the graph's message history holds of it, as for any chat model.
+"""
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import PrivateAttr
+
+from agentbench.agents import _outcome
+from agentbench.agents._outcome import Outcome
+from agentbench.agents._player import Call, Player, Reply, Wait
+
+WAIT_TOOL = "wait"
+_CHARACTERS_PER_TOKEN = 4
+_TOKENS_PER_MESSAGE = 4
+
+_playing: ContextVar["Role | None"] = ContextVar("playing", default=None)
+
+
+class Role:
+    """A player in the hands of the model, for one trial: counts the messages, for ids that are always the same."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+        self.messages = 0
+        self.call_id = ""
+
+    def act(self, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> AIMessage:
+        """The next message: a tool call, or the answer."""
+        outcome = self._outcome(messages) if self.player.pending else None
+        action = self.player.next(outcome)
+        can_wait = any(tool["function"]["name"] == WAIT_TOOL for tool in tools)
+        while isinstance(action, Wait) and not can_wait:
+            action = self.player.next(None)
+        self.messages += 1
+        message_id = f"msg_{self.messages}"
+        match action:
+            case Reply(text):
+                return AIMessage(content=text, id=message_id)
+            case Call(tool, arguments):
+                pass
+            case Wait(seconds):
+                tool, arguments = WAIT_TOOL, {"seconds": seconds}
+        self.call_id = f"call_{self.messages}"
+        call = {"name": tool, "args": arguments, "id": self.call_id, "type": "tool_call"}
+        return AIMessage(content="", tool_calls=[call], id=message_id)
+
+    def _outcome(self, messages: Sequence[BaseMessage]) -> Outcome:
+        for message in reversed(messages):
+            if isinstance(message, ToolMessage) and message.tool_call_id == self.call_id:
+                return _outcome.of_text(str(message.text), error=message.status == "error")
+        return Outcome(ok=False, text="the history holds no reply")
+
+
+class ScriptedModel(BaseChatModel):
+    """Plays whichever trial the current context belongs to; one instance serves all trials of a graph.
+
+    Works in any graph that binds tools to it and feeds their results back as tool messages. Asked without tools
+    (by a node that plans or sums up, say) it answers with a sentence and the play stands still.
+    """
+
+    # Fields would be serialised on every call.
+    _latest: Role | None = PrivateAttr(default=None)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def play(self, role: Role) -> None:
+        """Play this trial, in this context and what is started from it."""
+        _playing.set(role)
+        self._latest = role
+
+    def bind_tools(
+        self, tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool], **kwargs: Any
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """The model with these tools; a choice of tool is accepted and left to the player."""
+        kwargs.pop("tool_choice", None)
+        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        # A graph that calls the model in a thread of its own has lost the context.
+        role = _playing.get() or self._latest
+        tools = kwargs.get("tools") or ()
+        message = role.act(messages, tools) if role and tools else AIMessage(content="I will do what you ask for.")
+        message.usage_metadata = _usage(messages, message)
+        message.response_metadata = {"model_name": self._llm_type}
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return self._generate(messages, stop, None, **kwargs)
+
+
+def _usage(messages: Sequence[BaseMessage], answer: AIMessage) -> UsageMetadata:
+    """An estimate by length, the same on every machine."""
+    read = sum(_tokens(message) for message in messages)
+    written = _tokens(answer)
+    return UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written)
+
+
+def _tokens(message: BaseMessage) -> int:
+    length = len(message.content)
+    if isinstance(message, AIMessage):
+        length += sum(len(call["name"]) + len(str(call["args"])) for call in message.tool_calls)
+    return _TOKENS_PER_MESSAGE + length // _CHARACTERS_PER_TOKEN

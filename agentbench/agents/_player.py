@@ -1,0 +1,330 @@
+"""Plays a scenario's reference solution: says what an agent of a given policy does next, after each reply.
+
+Invariant: pure logic. What comes next depends on the reference, the tools, the policy and the replies alone.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from agentbench import seeds
+from agentbench.agents._outcome import Outcome
+from agentbench.agents._policy import Policy
+from agentbench.agents._values import Unbound, Values
+from agentbench.calls import ToolSpec
+
+REPORT = "report_outcome"
+MAX_WAIT_S = 300.0  # who is told to come back later than this looks for another way
+MAX_PAGES = 10
+_REREADS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a tool, and tell the player the `Outcome`."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait in the trial's clock; the player is told None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the user; the player goes on in the next turn."""
+
+    text: str
+
+
+Action: TypeAlias = Call | Wait | Reply
+Play: TypeAlias = Generator[Action, Outcome | None, Any]
+
+# `seen`: it happened, but a value that it answered is missing and may still be had.
+Fate: TypeAlias = Literal["done", "not_done", "unknown", "seen"]
+
+
+class _GivenUp(Exception):
+    """The agent ends its work: a step that everything hangs on could not be done."""
+
+
+class Player:
+    """Plays one trial. `hear()` begins a user turn; `next(outcome)` says what to do after the last action.
+
+    `reference` is a scenario's reference solution as data. Once the agent has answered, `next` repeats the answer
+    until the next turn begins, so that a graph that asks its model once more gets no new action.
+    """
+
+    def __init__(self, reference: Sequence[Mapping[str, Any]], specs: Sequence[ToolSpec], policy: Policy) -> None:
+        self.policy = policy
+        self.pending: Call | None = None
+        self._reference = reference
+        self._specs = {spec.name: spec for spec in specs}
+        self._values = Values(reference, lenient=policy.claims == "always_done")
+        self._missing: list[str] = []
+        self._failed = ""
+        self._answer: str | None = None
+        self._play = self._solution()
+
+    def hear(self) -> None:
+        """Begin a user turn."""
+        self._answer = None
+
+    def next(self, outcome: Outcome | None) -> Action:
+        """What to do now; `outcome` is that of the call in `pending`, None when there is none."""
+        if self._answer is not None:
+            return Reply(self._answer)
+        action = self._play.send(outcome)
+        self.pending = action if isinstance(action, Call) else None
+        if isinstance(action, Reply):
+            self._answer = action.text
+        return action
+
+    # -- the whole solution --------------------------------------------------------------------------------
+
+    def _solution(self) -> Play:
+        steps = self._reference
+        reported = False
+        for index, step in enumerate(steps):
+            try:
+                last = "reply" in step and not any(self._applies(later) for later in steps[index + 1 :])
+                if last and not reported and self._applies(step):
+                    reported = True
+                    yield from self._report("partial" if self._missing else "done")
+                yield from self._step(step, (index,))
+            except _GivenUp:
+                self._miss(*_optional_names(steps[index:]))
+                yield from self._report("failed")
+                while True:
+                    yield Reply(f"I could not do what you asked for: {self._failed} did not work.{self._apology()}")
+        if not reported:
+            yield from self._report("partial" if self._missing else "done")
+            yield Reply(f"I have done what you asked for.{self._apology()}")
+        while True:
+            yield Reply(f"There is nothing more to do.{self._apology()}")
+
+    def _report(self, status: str) -> Play:
+        if REPORT not in self._specs:
+            return
+        if self.policy.claims == "always_done":
+            yield Call(REPORT, {"status": "done", "summary": "Everything is done.", "missing": []})
+            return
+        summary = {
+            "done": "Everything is done.",
+            "partial": f"Done, except: {', '.join(self._missing)}.",
+            "failed": f"It could not be done: {self._failed} did not work.",
+        }[status]
+        yield Call(REPORT, {"status": status, "summary": summary, "missing": list(self._missing)})
+
+    def _apology(self) -> str:
+        return f" This is not done: {', '.join(self._missing)}." if self._missing else ""
+
+    def _miss(self, *names: str) -> None:
+        self._missing.extend(name for name in dict.fromkeys(names) if name not in self._missing)
+
+    # -- one step ------------------------------------------------------------------------------------------
+
+    def _applies(self, step: Mapping[str, Any]) -> bool:
+        return "when" not in step or self._values.holds(step["when"], of_saved=True)
+
+    def _step(self, step: Mapping[str, Any], path: tuple[int, ...]) -> Play:
+        if not self._applies(step):
+            return
+        if "reply" in step:
+            yield Reply(self._values.text(step["reply"]) + self._apology())
+            return
+        fate: Fate = yield from self._attempt(step, path)
+        if fate == "done":
+            return
+        self._failed = step["call"]
+        if self.policy.gives_up:
+            raise _GivenUp
+        # Who looks before repeating does not do in another way, either, what may have happened already.
+        safe = fate == "not_done" or not self.policy.verifies
+        if self.policy.uses_fallback and safe and step.get("fallback"):
+            if (yield from self._alternative(step["fallback"], path)):
+                return
+            self._failed = step["call"]
+        if self.policy.claims == "always_done":
+            return
+        if not step.get("optional"):
+            raise _GivenUp
+        self._miss(step["optional"])
+
+    def _alternative(self, steps: Sequence[Mapping[str, Any]], path: tuple[int, ...]) -> Play:
+        try:
+            for index, step in enumerate(steps):
+                yield from self._step(step, (*path, index))
+        except _GivenUp:
+            return False
+        return True
+
+    def _attempt(self, step: Mapping[str, Any], path: tuple[int, ...]) -> Play:
+        tool = step["call"]
+        try:
+            arguments = self._values.fill(step.get("with", {}))
+        except Unbound:
+            return "not_done"
+        spec = self._specs.get(tool)
+        if spec is None or spec.effect == "read":
+            return (yield from self._read(step, arguments))
+        keyed = bool(spec.idempotency_key and arguments.get(spec.idempotency_key))
+        if self.policy.idempotency and spec.idempotency_key and not keyed:
+            arguments = {**arguments, spec.idempotency_key: seeds.digest("intent", tool, path, arguments)[:32]}
+            keyed = True
+        return (yield from self._write(step, arguments, keyed))
+
+    # -- reads ---------------------------------------------------------------------------------------------
+
+    def _read(self, step: Mapping[str, Any], arguments: dict[str, Any]) -> Play:
+        def sound(body: Any) -> bool:
+            return not self.policy.validates or self._sound(step, body)
+
+        known, body = yield from self._query(step["call"], arguments, sound, _REREADS)
+        if not known or not sound(body):
+            return "not_done"
+        self._save(step, body)
+        return "done"
+
+    def _query(self, tool: str, arguments: dict[str, Any], sound: Callable[[Any], bool], rereads: int) -> Play:
+        """Read until the reply is sound; returns whether there was a reply at all, and the last one."""
+        repeats = 0
+        while True:
+            outcome = yield from _called(tool, arguments)
+            if outcome.ok:
+                body = yield from self._pages(tool, arguments, outcome.body, sound)
+                if rereads <= 0 or sound(body):
+                    return True, body
+                rereads -= 1
+            elif (yield from self._worthwhile(outcome, repeats)):
+                repeats += 1
+            else:
+                return False, None
+
+    def _pages(self, tool: str, arguments: dict[str, Any], body: Any, sound: Callable[[Any], bool]) -> Play:
+        """Follow the cursor of a list until the reply is sound or the list is at its end."""
+        for _ in range(MAX_PAGES):
+            cursor = body.get("next_cursor") if isinstance(body, Mapping) else None
+            if not cursor or sound(body):
+                break
+            outcome = yield from _called(tool, {**arguments, "cursor": cursor})
+            before, more = _items(body), _items(outcome.body)
+            if before is None or more is None:
+                break
+            body = {**outcome.body, "items": [*before, *more]}
+        return body
+
+    def _worthwhile(self, outcome: Outcome, repeats: int) -> Play:
+        """Whether to repeat a failed call; waits first."""
+        if repeats >= self.policy.retries or outcome.hopeless:
+            return False
+        wait_s = self.policy.backoff_s * 2**repeats
+        if self.policy.honours_retry_after and outcome.retry_after_s is not None:
+            wait_s = outcome.retry_after_s
+        if wait_s > MAX_WAIT_S:
+            return False
+        if wait_s > 0:
+            yield Wait(wait_s)
+        return True
+
+    # -- writes --------------------------------------------------------------------------------------------
+
+    def _write(self, step: Mapping[str, Any], arguments: dict[str, Any], keyed: bool) -> Play:
+        fate: Fate = "not_done"
+        doubtful = False  # whether an attempt so far may have been executed
+        for repeats in range(self.policy.retries + 1):
+            outcome = yield from _called(step["call"], arguments)
+            if outcome.ok:
+                fate = yield from self._confirmed(step, outcome.body, keyed)
+                # Without a key, a second success that cannot be seen could be one too many.
+                final = fate in ("done", "unknown") or (repeats > 0 and not keyed)
+                outcome = Outcome(ok=False)
+            else:
+                doubtful = doubtful or outcome.ambiguous
+                fate = yield from self._looked_up(step, doubtful, keyed)
+                final = fate == "done" or (fate == "unknown" and not keyed)
+            if final or not (yield from self._worthwhile(outcome, repeats)):
+                break
+        return "done" if fate == "seen" else fate
+
+    def _confirmed(self, step: Mapping[str, Any], body: Any, keyed: bool) -> Play:
+        """What became of a write that reported success."""
+        there: bool | None = None
+        seen: Any = None
+        if self.policy.verifies_success and step.get("verify"):
+            # That it is not there is confirmed by a second look: the first may show an older state.
+            there, seen = yield from self._there(step["verify"], rereads=1)
+        if there is False:
+            return "not_done"
+        if not self.policy.validates or self._sound(step, body):
+            self._save(step, body)
+            return "done"
+        if there is None:
+            return "unknown"
+        if self._recovered(step, seen):
+            return "done"
+        return "seen" if keyed else "done"
+
+    def _looked_up(self, step: Mapping[str, Any], doubtful: bool, keyed: bool) -> Play:
+        """What became of a write that failed, `doubtful` if it may have been executed all the same."""
+        if not self.policy.verifies or not doubtful:
+            return "not_done"
+        if not step.get("verify"):
+            return "unknown"
+        there, seen = yield from self._there(step["verify"], rereads=0)
+        if not there:
+            return "unknown" if there is None else "not_done"
+        if self._recovered(step, seen):
+            return "done"
+        return "seen" if keyed else "done"
+
+    def _there(self, verify: Mapping[str, Any], rereads: int) -> Play:
+        """Whether a write is seen to have happened, None if nobody can say; and the reply that shows it."""
+        try:
+            arguments = self._values.fill(verify.get("with", {}))
+        except Unbound:
+            return None, None
+
+        def there(body: Any) -> bool:
+            return self._values.holds(verify["expect"], body)
+
+        known, body = yield from self._query(verify["call"], arguments, there, rereads)
+        return (there(body) if known else None), body
+
+    # -- replies -------------------------------------------------------------------------------------------
+
+    def _sound(self, step: Mapping[str, Any], body: Any) -> bool:
+        if "expect" in step and not self._values.holds(step["expect"], body):
+            return False
+        return None not in self._values.found(step.get("save", {}), body).values()
+
+    def _save(self, step: Mapping[str, Any], body: Any) -> None:
+        self._values.keep(self._values.found(step.get("save", {}), body))
+
+    def _recovered(self, step: Mapping[str, Any], seen: Any) -> bool:
+        """Take what the step should save from the reply that shows its effect; returns whether it is all there."""
+        items = _items(seen)
+        for body in [seen, *(items if items and len(items) == 1 else [])]:
+            values = self._values.found(step.get("save", {}), body)
+            if None not in values.values():
+                self._values.keep(values)
+                return True
+        return False
+
+
+def _called(tool: str, arguments: dict[str, Any]) -> Generator[Action, Outcome | None, Outcome]:
+    outcome = yield Call(tool, arguments)
+    return outcome or Outcome(ok=False)  # a graph that lost the reply leaves the agent in the dark
+
+
+def _items(body: Any) -> list[Any] | None:
+    items = body.get("items") if isinstance(body, Mapping) else None
+    return items if isinstance(items, list) else None
+
+
+def _optional_names(steps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    return (step["optional"] for step in steps if step.get("optional"))

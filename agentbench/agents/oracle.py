@@ -1,0 +1,36 @@
+"""Plays the reference solution with all care and no framework: what a scenario allows at best.
+
+It does what `careful` does, as a plain coroutine. A scenario that it does not pass without faults is broken.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from agentbench.abc import AgentContext
+from agentbench.agents import _outcome
+from agentbench.agents._outcome import Outcome
+from agentbench.agents._player import Call, Player, Reply, Wait
+from agentbench.agents._policy import CAREFUL
+
+policy = CAREFUL
+
+
+def agent(tools: Any, context: AgentContext) -> Callable[[str], Awaitable[str]]:
+    """Make the agent of one trial."""
+    player = Player(context.reference, tools.specs, policy)
+
+    async def answer(message: str) -> str:
+        player.hear()
+        outcome: Outcome | None = None
+        while True:
+            match player.next(outcome):
+                case Reply(text):
+                    return text
+                case Wait(seconds):
+                    await asyncio.sleep(seconds)
+                    outcome = None
+                case Call(tool, arguments):
+                    outcome = _outcome.of_result(await tools.result(tool, arguments))
+
+    return answer
