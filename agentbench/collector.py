@@ -7,6 +7,7 @@ opens has its parent in the trace that `tracing` makes of the record later.
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -54,12 +55,16 @@ def span_context(trace: int, span: int) -> SpanContext:
     return SpanContext(trace, span, is_remote=False, trace_flags=_SAMPLED)
 
 
+def parent_span(trial_id: str, call_id: str | None = None) -> api.NonRecordingSpan:
+    """What stands for the trial's agent, or for one of its calls, while it runs."""
+    span = root_span_id(trial_id) if call_id is None else tool_span_id(trial_id, call_id)
+    return api.NonRecordingSpan(span_context(trace_id(trial_id), span))
+
+
 @contextmanager
 def current(trial_id: str, call_id: str | None = None) -> Iterator[None]:
     """While it lasts, spans that are opened here nest under the trial's agent, or under one of its calls."""
-    span = root_span_id(trial_id) if call_id is None else tool_span_id(trial_id, call_id)
-    parent = api.NonRecordingSpan(span_context(trace_id(trial_id), span))
-    token = contexts.attach(api.set_span_in_context(parent))
+    token = contexts.attach(api.set_span_in_context(parent_span(trial_id, call_id)))
     try:
         yield
     finally:
@@ -87,7 +92,11 @@ class Collector(SpanProcessor, IdGenerator):
         self._closed: list[dict[str, Any]] = []
 
     def begin(self, trial_id: str, now_s: Callable[[], float]) -> None:
-        """Start collecting for a trial; `now_s` is its clock, and may be asked from any thread."""
+        """Start collecting for a trial, and make its root the current span of the calling task.
+
+        `now_s` is the trial's clock, and may be asked from any thread.
+        """
+        contexts.attach(api.set_span_in_context(parent_span(trial_id)))
         self._trial, self._trace, self._now_s = trial_id, trace_id(trial_id), now_s
         self._numbers = itertools.count()
         self.drain()
@@ -147,3 +156,11 @@ def provider(collector: Collector) -> TracerProvider:
     )
     made.add_span_processor(collector)
     return made
+
+
+@cache
+def installed() -> Collector:
+    """The collector of this process, behind the global tracer provider; an agent that sets its own keeps it."""
+    collector = Collector()
+    api.set_tracer_provider(provider(collector))
+    return collector

@@ -31,7 +31,7 @@ CREATE TABLE _idempotency (
 class ApiError(Exception):
     """Raised by a tool to answer with an HTTP error and the body `{"error": {"code", "message", …details}}`."""
 
-    def __init__(self, status: int, code: str, message: str, **details: Any) -> None:
+    def __init__(self, status: int, code: str, message: str, /, **details: Any) -> None:
         self.status = status
         self.body = {"error": {"code": code, "message": message, **details}}
         super().__init__(f"{status} {code}: {message}")

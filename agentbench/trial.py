@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from agentbench import clock, plugins, scenario, seeds
+from agentbench import clock, collector, plugins, scenario, seeds
 from agentbench.abc import AgentContext, Fault, Order, Session
 from agentbench.environment import Environment
 from agentbench.faultload import Injection
@@ -21,7 +21,6 @@ from agentbench.world import World
 DETAIL_MAX = 500
 GRACE_S = 30.0  # of the trial's clock: how long an agent may take to go after a limit has ended it
 Opener = Callable[[AgentContext], Session]
-Spans = Callable[[], list[dict[str, Any]]]
 
 
 class NoJournal:
@@ -55,6 +54,7 @@ class Stage:
     def __init__(self, mode: clock.Mode) -> None:
         self.mode = mode
         self.loop = clock.new_loop(mode)
+        self.collector = collector.installed()
         self._environments: dict[str, Environment] = {}
         self._faults: dict[str, Fault] = {}
         self._doors: dict[str, Door] = {}
@@ -119,7 +119,7 @@ class Attempt:
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
         self._task: asyncio.Task[None] | None = None
 
-    def run(self, spans: Spans = list) -> TrialRecord:
+    def run(self) -> TrialRecord:
         """Execute it; the record says how it ended, whatever happened.
 
         Raises only what is not an `Exception` and came from outside the agent (such as `KeyboardInterrupt`).
@@ -151,7 +151,7 @@ class Attempt:
             end_s=self._end_s,
             events=gateway.events,
             ledger=self.world.effects,
-            spans=spans(),
+            spans=self.stage.collector.drain(),
             wall=Wall(started=started, duration_s=round(clock.wall_s() - began, 6), pid=os.getpid()),
         )
 
@@ -210,6 +210,7 @@ class Attempt:
             context = Context(
                 self.order.trial["id"], self.order.trial["seed"], self.order.scenario["reference"], gateway
             )
+            self.stage.collector.begin(context.trial, gateway.now_s)
             session = self._open(context)
             message: str | None = self.script.begin()
             while message is not None:

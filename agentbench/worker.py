@@ -75,8 +75,7 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
         journal.restart()
         stage = stages.setdefault(order.clock, Stage(order.clock))
         attempt = Attempt(stage, order, sandbox=sandbox, journal=journal)
-        spans = _span_source(order)
-        record = attempt.run(spans)
+        record = attempt.run()
         if os.getpid() != pid:
             os._exit(0)  # a child that the agent forked came back from the trial; only the parent may answer
         orphans = _end_children()
@@ -102,10 +101,6 @@ def _check(body: bytes, stages: dict[str, Stage]) -> bytes:
     except UsageError as error:
         return b"E" + str(error).encode()
     return b"K"
-
-
-def _span_source(order: Order) -> Any:
-    return list
 
 
 def _end_children() -> int:
