@@ -1,0 +1,118 @@
+"""What every fault must keep, whoever adds it: its shape, its silence about itself, and its page in the docs."""
+
+import ast
+import dataclasses
+import inspect
+import re
+import typing
+from pathlib import Path
+
+import pytest
+
+from agentbench import abc, faults, plugins
+from agentbench.calls import ToolError, failure_exception
+
+NAMES = plugins.names("faults")
+DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
+
+# Each fault in each of its kinds; a fault that is not listed here is tried with its defaults.
+KINDS = {
+    "outage": [{"status": status} for status in (500, 502, 503, 504)] + [{"as": "refused"}, {"as": "reset"}],
+    "lost_reply": [{"as": "timeout"}, {"as": "reset"}],
+    "rate_limit": [{}, {"retry_after_s": None}],
+}
+CASES = [(name, parameters) for name in NAMES for parameters in KINDS.get(name, [{}])]
+GIVEAWAYS = re.compile(r"inject|fault|chaos|agentbench|simulat|mock|fake|test|dummy|synthetic", re.IGNORECASE)
+
+
+def test_the_first_ten_are_there():
+    """The faults that the profiles and docs speak of are found by their file names."""
+    assert set(NAMES) >= {
+        "noop", "outage", "timeout", "lost_reply", "latency",
+        "rate_limit", "duplicate_delivery", "truncate", "stale", "silent_noop",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declares_what_it_is(name):
+    """A fault is a frozen dataclass with slots whose site, phase, witness and flags are of the contract's words."""
+    made = plugins.fault_class(name)
+    assert made.__dataclass_params__.frozen
+    assert "__slots__" in vars(made)
+    assert made.site == "tool"
+    assert made.phase in typing.get_args(abc.Phase)
+    assert made.witness in typing.get_args(abc.Witness)
+    assert isinstance(made.explicit, bool)
+    assert isinstance(made.blocking, bool)
+    assert all(field.default is not dataclasses.MISSING for field in dataclasses.fields(made))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_file_says_in_one_line_what_it_does(name):
+    """The summary is one sentence of the file, and the file is short."""
+    assert re.fullmatch(r"[A-Z][^\n]{20,110}\.", plugins.summary("faults", name))
+    source = Path(inspect.getfile(plugins.fault_class(name))).read_text()
+    assert source.count("\n") <= 100
+    assert source.rstrip().endswith(f"fault = {plugins.fault_class(name).__name__}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docs_have_a_section_with_every_parameter(name):
+    """The page names the fault, its parameters and its witness."""
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", DOCS.read_text(), re.MULTILINE | re.DOTALL))
+    made = plugins.fault_class(name)
+    assert name in sections
+    for parameter in plugins.parameter_names(made):
+        assert f"`{parameter}`" in sections[name]
+    assert f"`{made.witness}`" in sections[name]
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+@pytest.mark.parametrize("tool", ["list_notes", "add_note"])
+async def test_nothing_told_gives_it_away(bench, name, parameters, tool):
+    """Neither body nor headers nor the exception's text hold a word that only a testbed would say."""
+    arguments = {"text": "hello"} if tool == "add_note" else {}
+    told = await bench.strike(plugins.fault(name, parameters), tool, **arguments)
+    shown = [repr(told.body), repr(dict(told.headers))]
+    if told.failure:
+        shown.append(str(failure_exception(told.failure)))
+    assert not [text for text in shown if GIVEAWAYS.search(text)]
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+async def test_flags_are_true_of_a_write(bench, name, parameters):
+    """A blocking fault leaves nothing done, another does the work, and only explicit ones tell of a failure."""
+    fault = plugins.fault(name, parameters)
+    told = await bench.strike(fault, "add_note", text="hello")
+    assert (bench.notes == 5) == fault.blocking
+    assert told.ok == (not fault.explicit)
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+async def test_same_call_gets_the_same_reply_again(bench, name, parameters):
+    """A fault draws nothing but from its keyed generator: two fresh trials are told the same."""
+    other = type(bench)()
+    fault = plugins.fault(name, parameters)
+    assert await bench.strike(fault, "list_notes") == await other.strike(fault, "list_notes")
+    assert (bench.receipt, bench.now) == (other.receipt, other.now)
+
+
+def test_exceptions_are_retried_as_the_docs_say():
+    """LangGraph's default policy and the retry middleware treat each exception as the table has it."""
+    from langchain.agents.middleware import ToolRetryMiddleware
+    from langgraph.types import RetryPolicy
+
+    errors = [ToolError(503, {}), ToolError(429, {})] + [failure_exception(f) for f in ("refused", "reset", "timeout")]
+    policy = RetryPolicy().retry_on
+    assert [policy(error) for error in errors] == [True, True, True, True, False]
+    middleware = ToolRetryMiddleware().retry_on
+    assert [middleware(error) for error in errors] == [True] * 5
+
+
+def test_faults_know_nothing_of_the_rest():
+    """A fault imports the contracts and nothing else of the package, so that one new file is all it takes."""
+    allowed = {"agentbench.abc", "agentbench.calls", "agentbench.faults"}
+    for path in Path(faults.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agentbench"):
+                assert node.module in allowed, path.name
