@@ -79,7 +79,7 @@ class Values:
     def _quoted(self, match: re.Match[str]) -> str:
         if _name(match) not in self._names:
             return match[0]
-        return _shown(self._saved.get(_name(match))).replace("\\", "\\\\").replace("'", "\\'")
+        return _shown(self._saved.get(_name(match))).replace("'", "\\'")
 
     def _bound(self, name: str) -> Any:
         if name not in self._saved and not self._lenient:

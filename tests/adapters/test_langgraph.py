@@ -1,0 +1,379 @@
+"""LangGraph agents as users bring them: factories, compiled graphs, builders, with memory and without."""
+
+import asyncio
+import gc
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+import httpx
+import pytest
+from langchain.agents import create_agent
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.errors import GraphRecursionError
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.prebuilt import InjectedState, ToolNode, tools_condition
+from langgraph.types import default_retry_on
+
+from agentbench import plugins
+from agentbench.calls import ToolError, ToolResult
+from agentbench.clock import VirtualLoop
+from agentbench.errors import UsageError
+
+
+def _connect(target: Any, shop: Any) -> Any:
+    name, adapter = plugins.adapter_for(target, "it")
+    assert name == "langgraph"
+    return adapter.connect(target, shop)
+
+
+def _messages_graph(tools: Any, model: Any) -> Any:
+    """A graph as tutorials build it, not compiled."""
+    bound = model.bind_tools(tools)
+    builder = StateGraph(MessagesState)
+    builder.add_node("model", lambda state: {"messages": [bound.invoke(state["messages"])]})
+    builder.add_node("tools", ToolNode(tools, handle_tool_errors=True))
+    builder.add_edge(START, "model")
+    builder.add_conditional_edges("model", tools_condition)
+    builder.add_edge("tools", "model")
+    return builder
+
+
+class Caller(BaseChatModel):
+    """A user's own model: looks at the lamp's price, then says what it was told; in other turns it greets."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "caller"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self
+
+    def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+        last = messages[-1]
+        if isinstance(last, ToolMessage):
+            said = AIMessage(f"{last.text} after {sum(isinstance(each, HumanMessage) for each in messages)}")
+        else:
+            said = AIMessage("", tool_calls=[{"name": "get_price", "args": {"item": "lamp"}, "id": "x"}])
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+
+@tool
+def get_price(item: str, state: Annotated[Any, InjectedState]) -> str:
+    """The user's own tool."""
+    return "own"
+
+
+# -- factories -------------------------------------------------------------------------------------------
+
+FACTORY = """
+from langchain.agents import create_agent
+
+def make_graph(tools, model):
+    return create_agent(model, tools)
+
+async def make_slowly(tools, model):
+    return make_graph(tools, model)
+
+def broken(tools):
+    raise KeyError("prompt")
+"""
+
+
+@pytest.mark.parametrize("name", ["make_graph", "make_slowly"])
+async def test_factory_in_a_file(name: str, shop: Any, tmp_path: Path) -> None:
+    """A factory of a file outside of the package, sync or async, is tested without any LLM."""
+    (tmp_path / "my_agent.py").write_text(FACTORY)
+    session = _connect(plugins.agent(f"{tmp_path}/my_agent.py:{name}"), shop)(shop)
+    assert await session("Buy a lamp.") == "Bought for 12."
+    assert [called for called, _ in shop.calls] == ["get_price", "buy", "report_outcome"]
+    assert shop.calls[1][1] == {"item": "lamp", "price": 12}
+
+
+async def test_langgraph_json(shop: Any, tmp_path: Path) -> None:
+    """A graph is found by its name in langgraph.json."""
+    (tmp_path / "my_agent.py").write_text(FACTORY)
+    (tmp_path / "langgraph.json").write_text(json.dumps({"graphs": {"shop": "./my_agent.py:make_graph"}}))
+    session = _connect(plugins.agent(f"{tmp_path}/langgraph.json#shop"), shop)(shop)
+    assert await session("Buy a lamp.") == "Bought for 12."
+
+
+def test_broken_factory(shop: Any, tmp_path: Path) -> None:
+    """A factory that raises, or returns what is no agent, is the user's mistake and says which."""
+    (tmp_path / "my_agent.py").write_text(FACTORY)
+    with pytest.raises(UsageError, match="'broken' fails: KeyError: 'prompt'"):
+        _connect(plugins.agent(f"{tmp_path}/my_agent.py:broken"), shop)
+    with pytest.raises(UsageError, match="returns a int"):
+        _connect(lambda tools: 7, shop)
+
+
+async def test_builder_and_sync_nodes(shop: Any) -> None:
+    """A factory may return a StateGraph, whose sync nodes run in threads."""
+    session = _connect(_messages_graph, shop)(shop)
+    assert await session("Buy a lamp.") == "Bought for 12."
+
+
+async def test_honest_model(shop: Any, fail: Any) -> None:
+    """The model that a user's graph is given tries once more and then says what it could not do."""
+    shop.results["buy"] = fail(503)
+    session = _connect(_messages_graph, shop)(shop)
+    assert "could not" in await session("Buy a lamp.")
+    assert [called for called, _ in shop.calls] == ["get_price", "buy", "buy", "report_outcome"]
+    assert shop.calls[-1][1]["status"] == "failed"
+
+
+async def test_planner(shop: Any) -> None:
+    """A node that asks the model without tools gets words, and the play stands still."""
+
+    def make_graph(tools: Any, model: Any) -> Any:
+        builder = _messages_graph(tools, model)
+        builder.add_node("plan", lambda state: {"messages": [model.invoke("Make a plan.")]})
+        builder.add_edge(START, "plan")
+        return builder
+
+    assert await _connect(make_graph, shop)(shop)("Buy a lamp.") == "Bought for 12."
+    assert [called for called, _ in shop.calls] == ["get_price", "buy", "report_outcome"]
+
+
+@pytest.mark.parametrize("how", ["invoke", "ainvoke"])
+def test_hand_made_tool_node(how: str, shop: Any) -> None:
+    """Tools work when a sync node calls them with `invoke`, in virtual time too."""
+
+    def make_graph(tools: Any, model: Any) -> Any:
+        named, bound = {each.name: each for each in tools}, model.bind_tools(tools)
+        calls_of = lambda state: state["messages"][-1].tool_calls  # noqa: E731
+
+        def use(state: MessagesState) -> Any:
+            return {"messages": [named[call["name"]].invoke(call) for call in calls_of(state)]}
+
+        async def ause(state: MessagesState) -> Any:
+            return {"messages": [await named[call["name"]].ainvoke(call) for call in calls_of(state)]}
+
+        builder = StateGraph(MessagesState)
+        builder.add_node("model", lambda state: {"messages": [bound.invoke(state["messages"])]})
+        builder.add_node("tools", use if how == "invoke" else ause)
+        builder.add_edge(START, "model")
+        builder.add_conditional_edges("model", tools_condition)
+        builder.add_edge("tools", "model")
+        return builder.compile()
+
+    async def slow(name: str, arguments: Any, *, call_id: Any = None) -> ToolResult:
+        await asyncio.sleep(3600)
+        return ToolResult(body={"price": 12})
+
+    shop.call = slow
+    loop = VirtualLoop()
+    try:
+        assert loop.run_until_complete(_connect(make_graph, shop)(shop)("Buy a lamp.")) == "Bought for 12."
+        assert loop.time() == 3 * 3600
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()
+
+
+async def test_blocking_call_on_the_loop(shop: Any) -> None:
+    """A tool that is invoked synchronously on the event loop says so instead of hanging for ever."""
+
+    def make_graph(tools: Any) -> Any:
+        async def use(state: MessagesState) -> Any:
+            return tools[0].invoke({"item": "lamp"})
+
+        return StateGraph(MessagesState).add_node(use).add_edge(START, "use").compile()
+
+    with pytest.raises(RuntimeError, match="use ainvoke"):
+        await _connect(make_graph, shop)(shop)("hi")
+
+
+# -- errors and records ----------------------------------------------------------------------------------
+
+
+async def _error(shop: Any) -> Exception:
+    """What `buy` raises in an agent's hands."""
+
+    def make_graph(tools: Any) -> Any:
+        async def use(state: MessagesState) -> Any:
+            await tools[1].ainvoke({"item": "lamp"})
+
+        return StateGraph(MessagesState).add_node(use).add_edge(START, "use").compile()
+
+    with pytest.raises(Exception, match=r".") as caught:
+        await _connect(make_graph, shop)(shop)("hi")
+    return caught.value
+
+
+@pytest.mark.parametrize(("status", "retried"), [(503, True), (500, True), (429, False), (404, False)])
+async def test_http_errors(status: int, retried: bool, shop: Any, fail: Any) -> None:
+    """An HTTP error is ours and httpx's at once: LangGraph retries 5xx alone, and it shows nothing of a testbed."""
+    shop.results["buy"] = fail(status, **{"Retry-After": "3", "Content-Length": "9", "Content-Encoding": "gzip"})
+    error = await _error(shop)
+    assert isinstance(error, ToolError)
+    assert isinstance(error, httpx.HTTPStatusError)
+    assert str(error) == f"HTTP {status}: trouble: Not now. (Retry-After: 3)"
+    assert error.response.json() == {"error": {"code": "trouble", "message": "Not now."}}
+    assert error.response.headers["retry-after"] == "3"
+    assert str(error.request.url) == "https://api.shop.example/v1/buy"
+    assert default_retry_on(error) is retried
+    assert "agentbench" not in f"{error!r} {type(error)} {error.request!r} {error.response!r}"
+
+
+@pytest.mark.parametrize(("failure", "kind", "retried"), [
+    ("timeout", TimeoutError, False), ("refused", ConnectionRefusedError, True), ("reset", ConnectionResetError, True),
+])  # fmt: skip
+async def test_lost_connections(failure: Any, kind: type[Exception], retried: bool, shop: Any) -> None:
+    """A call without a reply raises the standard exception, of which LangGraph does not retry the timeout."""
+    shop.results["buy"] = ToolResult(status=None, failure=failure)
+    error = await _error(shop)
+    assert type(error) is kind
+    assert default_retry_on(error) is retried
+
+
+async def test_model_calls(shop: Any) -> None:
+    """Calls of a user's own model are entered too, and so are those that fail."""
+
+    class Failing(Caller):
+        def _generate(self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any) -> ChatResult:
+            raise ConnectionError("no model")
+
+    session = _connect(lambda tools: create_agent(Caller(), tools), shop)(shop)
+    assert await session("hi") == '{"price": 12} after 1'
+    assert [(each["model"], each["input_tokens"], each["error"]) for each in shop.models] == [
+        ("Caller", None, None)
+    ] * 2
+    with pytest.raises(ConnectionError):
+        await _connect(lambda tools: create_agent(Failing(), tools), shop)(shop)("hi")
+    assert shop.models[-1]["error"] == "ConnectionError"
+
+
+async def test_endless_graph(shop: Any) -> None:
+    """A graph that goes in circles ends with LangGraph's own error."""
+
+    def make_graph(tools: Any) -> Any:
+        builder = StateGraph(MessagesState).add_node("a", lambda state: None).add_edge(START, "a")
+        return builder.add_conditional_edges("a", lambda state: "a").compile()
+
+    with pytest.raises(GraphRecursionError):
+        await _connect(make_graph, shop)(shop)("hi")
+
+
+async def test_langsmith_is_off(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment says about LangSmith does not matter: nothing is sent."""
+    from langsmith.utils import get_env_var, tracing_is_enabled
+
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    get_env_var.cache_clear()
+    seen = []
+
+    def make_graph(tools: Any) -> Any:
+        def look(state: MessagesState) -> Any:
+            seen.append(tracing_is_enabled())
+
+        return StateGraph(MessagesState).add_node(look).add_edge(START, "look").compile()
+
+    try:
+        assert tracing_is_enabled() is True
+        await _connect(make_graph, shop)(shop)("hi")
+    finally:
+        monkeypatch.undo()
+        get_env_var.cache_clear()
+    assert seen == [False]
+
+
+# -- conversations ---------------------------------------------------------------------------------------
+
+
+async def test_history(shop: Any) -> None:
+    """A graph without memory is given the whole conversation, and each trial starts anew."""
+    opened = _connect(lambda tools: create_agent(Caller(), tools), shop)
+    session = opened(shop)
+    assert [(await session("a"))[-1], (await session("b"))[-1], (await opened(shop)("c"))[-1]] == ["1", "2", "1"]
+
+
+async def test_checkpointer(shop: Any) -> None:
+    """A graph with memory keeps the conversation itself, and the threads of ended trials are deleted."""
+    saver = InMemorySaver()
+    opened = _connect(lambda tools: create_agent(Caller(), tools, checkpointer=saver), shop)
+    for number in range(5):
+        shop.trial = f"t{number % 3}"
+        session = opened(shop)
+        assert [(await session("a"))[-1], (await session("b"))[-1]] == ["1", "2"]
+        del session
+        gc.collect()
+        assert len(saver.storage) == 1
+
+
+async def test_no_answer(shop: Any) -> None:
+    """A graph that adds no AI message has said nothing, whatever it said in an earlier turn."""
+
+    def make_graph(tools: Any) -> Any:
+        def speak(state: MessagesState) -> Any:
+            return {"messages": [] if len(state["messages"]) > 1 else [AIMessage([{"type": "text", "text": "Hello."}])]}
+
+        return StateGraph(MessagesState).add_node(speak).add_edge(START, "speak").compile()
+
+    session = _connect(make_graph, shop)(shop)
+    assert [await session("a"), await session("b")] == ["Hello.", ""]
+
+
+# -- compiled graphs -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["compiled", "builder", "subgraph", "factory"])
+async def test_shadowing(form: str, shop: Any) -> None:
+    """In a graph that brings its tools, those with our names are ours, and the user's graph stays as it was."""
+    graph: Any = create_agent(Caller(), [get_price])
+    if form == "builder":
+        graph = _messages_graph([get_price], Caller())
+    if form == "subgraph":
+        graph = StateGraph(MessagesState).add_node("inner", graph).add_edge(START, "inner").compile()
+    session = _connect((lambda: graph) if form == "factory" else graph, shop)(shop)
+    assert await session("hi") == '{"price": 12} after 1'
+    assert shop.calls == [("get_price", {"item": "lamp"})]
+    whole = graph.compile() if form == "builder" else graph
+    assert (await whole.ainvoke({"messages": ["hi"]}))["messages"][-1].text == "own after 1"
+
+
+def test_nothing_to_shadow(shop: Any) -> None:
+    """A graph whose tools cannot be replaced is refused, with what to write instead."""
+
+    @tool
+    def sing(song: str) -> str:
+        """Sing."""
+        return "la"
+
+    class Other(TypedDict):
+        text: str
+
+    bare = StateGraph(MessagesState).add_node("a", lambda state: None).add_edge(START, "a")
+    with pytest.raises(UsageError, match="no ToolNode") as refused:
+        _connect(bare.compile(), shop)
+    assert "make_graph(tools)" in refused.value.remedy
+    with pytest.raises(UsageError, match="named like one of these: get_price"):
+        _connect(create_agent(Caller(), [sing]), shop)
+    with pytest.raises(UsageError, match="does not compile"):
+        _connect(StateGraph(MessagesState), shop)
+    other = StateGraph(Other).add_node("a", lambda state: None).add_edge(START, "a")
+    with pytest.raises(UsageError, match="no 'messages'"):
+        _connect(lambda tools: other, shop)
+
+
+def test_finding_the_adapter_is_cheap() -> None:
+    """No LangChain is imported to find out that a plain function is no graph, nor to sum up the agents."""
+    code = """
+import sys
+from agentbench import plugins
+async def agent(message, tools): ...
+name, adapter = plugins.adapter_for(agent, "it")
+assert name == "callable", name
+for each in plugins.names("agents"):
+    plugins.summary("agents", each)
+    plugins.adapter_for(plugins.agent(each), each)
+found = [each for each in sys.modules if each.startswith(("langgraph", "langchain", "langsmith", "httpx"))]
+assert not found, found
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,313 @@
+"""The player of reference solutions: pure logic, driven here by hand."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentbench.agents import _outcome
+from agentbench.agents._outcome import Outcome
+from agentbench.agents._player import Call, Player, Reply, Wait
+from agentbench.agents._policy import CAREFUL, HONEST, Policy
+from agentbench.agents._values import Unbound, Values
+from agentbench.calls import ToolError, ToolResult, ToolSpec
+
+Told = Callable[[str, dict[str, Any]], Outcome]
+
+
+def _specs(key: str | None = None) -> list[ToolSpec]:
+    def spec(name: str, effect: Any, key: str | None = None) -> ToolSpec:
+        return ToolSpec(name=name, description="", parameters={}, effect=effect, idempotency_key=key)
+
+    return [spec("find", "read"), spec("pay", "write", key), spec("look", "read"), spec("other", "write")]
+
+
+def _ok(body: Any = None) -> Outcome:
+    return Outcome(ok=True, body={} if body is None else body)
+
+
+def _play(
+    reference: Sequence[Mapping[str, Any]],
+    told: Told,
+    policy: Policy = HONEST,
+    *,
+    key: str | None = None,
+    turns: int = 1,
+) -> tuple[list[Any], list[str]]:
+    """The calls and waits of a whole play, and the answers."""
+    player = Player(reference, _specs(key), policy)
+    done: list[Any] = []
+    answers = []
+    for _ in range(turns):
+        player.hear()
+        outcome = None
+        while not isinstance(action := player.next(outcome), Reply):
+            done.append((action.tool, action.arguments) if isinstance(action, Call) else action.seconds)
+            assert len(done) < 200
+            outcome = told(action.tool, action.arguments) if isinstance(action, Call) else None
+        answers.append(action.text)
+    return done, answers
+
+
+def test_values_keep_their_type() -> None:
+    """A name alone becomes the saved value, within a text its words; other dollars stay."""
+    values = Values([{"save": {"n": "x", "list": "y"}}], lenient=False)
+    values.keep({"n": 5, "list": [1]})
+    filled = values.fill({"a": "$n", "b": ["${n} of $list"], "c": "US$5, $other", "d": {"e": "${list}"}, "f": 7})
+    assert filled == {"a": 5, "b": ["5 of [1]"], "c": "US$5, $other", "d": {"e": [1]}, "f": 7}
+
+
+def test_values_not_found() -> None:
+    """A value that was not found cannot be sent, only spoken of; who does not care sends null."""
+    reference = [{"fallback": [{"save": {"n": "x"}}]}]
+    with pytest.raises(Unbound):
+        Values(reference, lenient=False).fill("$n")
+    assert Values(reference, lenient=True).fill(["$n"]) == [None]
+    assert Values(reference, lenient=False).text("It is $n.") == "It is unknown."
+
+
+def test_names_in_expressions() -> None:
+    """A saved name in a JMESPath stands for its value, whatever quotes that holds."""
+    values = Values([{"save": {"name": "x"}}], lenient=False)
+    values.keep({"name": "O'Hara \\ Sons"})
+    body = {"items": [{"name": "Kim", "id": 1}, {"name": "O'Hara \\ Sons", "id": 2}]}
+    assert values.search("items[?name=='$name'].id | [0]", body) == 2
+
+
+def test_odd_replies() -> None:
+    """An expression over a reply of another shape finds nothing and breaks nothing."""
+    values = Values([], lenient=False)
+    assert values.search("length(items)", {"items": None}) is None
+    assert not values.holds("length(items) > `0`", "<html>")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
+)
+
+
+@given(JSON)
+def test_fill_leaves_plain_arguments(value: Any) -> None:
+    """Arguments in which no saved name occurs are sent as they stand."""
+    assert Values([], lenient=False).fill(value) == value
+
+
+@given(st.text(), st.booleans())
+def test_any_text_is_an_outcome(text: str, error: bool) -> None:
+    """Whatever a tool message holds, it means something."""
+    assert _outcome.of_text(text, error=error).ok is not error
+
+
+@pytest.mark.parametrize(
+    ("result", "hopeless", "ambiguous"),
+    [
+        (ToolResult(status=503), False, True),
+        (ToolResult(status=404), True, False),
+        (ToolResult(status=408), False, True),
+        (ToolResult(status=429, headers={"retry-after": "3"}), False, False),
+        (ToolResult(status=429, body={"error": {"code": "insufficient_quota", "message": "quota"}}), True, False),
+        (ToolResult(status=None, failure="timeout"), False, True),
+        (ToolResult(status=None, failure="reset"), False, True),
+        (ToolResult(status=None, failure="refused"), False, False),
+    ],
+)
+def test_outcomes(result: ToolResult, hopeless: bool, ambiguous: bool) -> None:
+    """From a reply and from the text of its exception an agent concludes the same."""
+    plain = _outcome.of_result(result)
+    try:
+        result.unwrap()
+    except ToolError as error:
+        after = error.headers.get("retry-after")
+        text = f"ToolHTTPError('{error}')" + (f" (Retry-After: {after})" if after else "")
+    except OSError as error:
+        text = f"{type(error).__name__}: {error}"
+    read = _outcome.of_text(text, error=True)
+    for outcome in (plain, read):
+        assert (outcome.hopeless, outcome.ambiguous) == (hopeless, ambiguous)
+    assert read.retry_after_s == plain.retry_after_s == (3 if "retry-after" in result.headers else None)
+
+
+def test_when() -> None:
+    """A step whose condition on the saved values is false is left out, a reply too."""
+    reference: list[dict[str, Any]] = [
+        {"call": "find", "save": {"free": "free"}},
+        {"call": "pay", "when": "free"},
+        {"call": "other", "when": "!free"},
+        {"reply": "Paid.", "when": "free"},
+        {"reply": "Full.", "when": "!free"},
+    ]
+    done, answers = _play(reference, lambda tool, _: _ok({"free": tool != "find"}))
+    assert [name for name, _ in done] == ["find", "other"]
+    assert answers == ["Full."]
+
+
+@pytest.mark.parametrize("policy", [HONEST, CAREFUL])
+def test_pages(policy: Policy) -> None:
+    """Who validates follows the cursor until what it looks for is there, and no further."""
+
+    def told(_: str, arguments: dict[str, Any]) -> Outcome:
+        page = int(arguments.get("cursor", "c0")[1:])
+        return _ok({"items": [{"id": page}], "next_cursor": f"c{page + 1}"})
+
+    reference = [{"call": "find", "save": {"it": "items[?id==`2`].id | [0]"}}, {"reply": "$it"}]
+    done, answers = _play(reference, told, policy)
+    assert [arguments.get("cursor") for _, arguments in done] == [None, "c1", "c2"]
+    assert answers == ["2"]
+
+
+def test_endless_pages() -> None:
+    """A list that never ends is not followed for ever."""
+    done, _ = _play([{"call": "find", "expect": "found"}], lambda *_: _ok({"items": [], "next_cursor": "c1"}))
+    assert len(done) < 40
+
+
+def test_unsound_read_takes_the_other_way() -> None:
+    """A read that stays unsound is repeated twice and then replaced."""
+    reference = [{"call": "find", "expect": "ok", "fallback": [{"call": "look"}]}]
+    done, _ = _play(reference, lambda *_: _ok())
+    assert [name for name, _ in done] == ["find", "find", "find", "look"]
+
+
+def test_answer_is_repeated() -> None:
+    """Asked once more within a turn, the player says the same; the next turn goes on."""
+    player = Player([{"reply": "one"}, {"call": "pay"}, {"reply": "two"}], _specs(), HONEST)
+    player.hear()
+    assert player.next(None) == player.next(None) == Reply("one")
+    player.hear()
+    assert player.next(None) == Call("pay", {})
+    assert player.next(_ok()) == Reply("two")
+
+
+def test_more_turns_than_replies() -> None:
+    """When everything is done the player still answers, and asks nothing."""
+    done, answers = _play([{"call": "pay"}], lambda *_: _ok(), turns=3)
+    assert len(done) == 1
+    assert all(answers)
+    assert not any("?" in answer for answer in answers)
+
+
+def test_dependent_steps() -> None:
+    """A step that needs what an optional step could not find is given up without a call."""
+    reference = [
+        {"call": "find", "save": {"hotel": "id"}, "optional": "hotel"},
+        {"call": "pay", "with": {"hotel": "$hotel"}, "optional": "booking"},
+        {"reply": "Done."},
+    ]
+    done, answers = _play(reference, lambda *_: Outcome(ok=False, status=404))
+    assert done == [("find", {})]
+    assert answers == ["Done. This is not done: hotel, booking."]
+
+
+VERIFIED = [
+    {
+        "call": "pay",
+        "with": {"cents": 5},
+        "save": {"id": "id"},
+        "verify": {"call": "look", "with": {}, "expect": "length(items) > `0`"},
+    },
+    {"call": "other", "with": {"id": "$id"}},
+]
+
+
+@pytest.mark.parametrize("items", [[{"id": 7}], [{"number": 7}], [{"id": 6}, {"id": 7}]])
+def test_lost_value(items: list[Any]) -> None:
+    """What a lost reply held is taken from the one entry that shows its effect, else asked for again by key."""
+    replies = iter([Outcome(ok=False), _ok({"id": 7})])
+
+    def told(tool: str, _: dict[str, Any]) -> Outcome:
+        return {"pay": lambda: next(replies), "look": lambda: _ok({"items": items}), "other": _ok}[tool]()
+
+    done, _ = _play(VERIFIED, told, CAREFUL, key="key")
+    paid = [each[1] for each in done if isinstance(each, tuple) and each[0] == "pay"]
+    assert len(paid) == (1 if items == [{"id": 7}] else 2)
+    assert len({arguments["key"] for arguments in paid}) == 1
+    assert done[-1] == ("other", {"id": 7})
+
+
+def test_keys_belong_to_intents() -> None:
+    """Two steps that happen to be equal are two intents; a given key is left alone."""
+    reference = [{"call": "pay", "with": {"cents": 5}}] * 2 + [{"call": "pay", "with": {"key": "mine"}}]
+    done, _ = _play(reference, lambda *_: _ok(), CAREFUL, key="key")
+    keys = [arguments["key"] for _, arguments in done]
+    assert len(set(keys)) == 3
+    assert keys[2] == "mine"
+    assert done == _play(reference, lambda *_: _ok(), CAREFUL, key="key")[0]
+
+
+def test_lasting_lost_reply() -> None:
+    """A write that is seen to be done counts as done, even if its reply never comes."""
+    look = {"items": [{"number": 1}]}
+    told: Told = lambda tool, _: _ok(look) if tool == "look" else Outcome(ok=False)  # noqa: E731
+    done, answers = _play(VERIFIED[:1], told, CAREFUL, key="key")
+    assert [each for each in done if isinstance(each, float | int)] == [1, 2, 4]
+    assert answers == ["I have done what you asked for."]
+
+
+def test_unsound_write_is_not_repeated() -> None:
+    """A write that reports success in an odd way is not made again by who cannot look it up."""
+    reference = [{"call": "pay", "expect": "confirmed", "fallback": [{"call": "other"}]}]
+    assert [name for name, _ in _play(reference, lambda *_: _ok())[0]] == ["pay", "other"]
+    assert [name for name, _ in _play(reference, lambda *_: _ok(), CAREFUL)[0]] == ["pay"]
+
+
+def test_retries_in_vain() -> None:
+    """What was refused for good is not asked for again."""
+    done, _ = _play([{"call": "pay"}], lambda *_: Outcome(ok=False, status=422), CAREFUL)
+    assert done == [("pay", {})]
+
+
+def test_waiting() -> None:
+    """A repeat waits as Retry-After says, else longer each time."""
+    replies = iter([Outcome(ok=False, status=503), Outcome(ok=False, status=429, retry_after_s=9), _ok()])
+    player = Player([{"call": "find"}], _specs(), CAREFUL)
+    player.hear()
+    actions = [player.next(None)]
+    while not isinstance(actions[-1], Reply):
+        actions.append(player.next(next(replies) if isinstance(actions[-1], Call) else None))
+    assert [each for each in actions if isinstance(each, Wait)] == [Wait(1.0), Wait(9)]
+
+
+FAILING = [
+    Outcome(ok=False),
+    Outcome(ok=False, status=500),
+    Outcome(ok=False, status=429, retry_after_s=1.0),
+    Outcome(ok=False, status=404),
+    _ok(),
+    _ok({"items": []}),
+    _ok({"items": [{"id": 1}], "id": 1}),
+    _ok("<html>"),
+]
+POLICIES = st.builds(
+    Policy,
+    gives_up=st.booleans(),
+    retries=st.integers(0, 3),
+    backoff_s=st.sampled_from([0.0, 1.0]),
+    uses_fallback=st.booleans(),
+    verifies=st.booleans(),
+    verifies_success=st.booleans(),
+    idempotency=st.booleans(),
+    validates=st.booleans(),
+    honours_retry_after=st.booleans(),
+    claims=st.sampled_from(["honest", "always_done"]),
+)
+
+
+@given(policy=POLICIES, weather=st.lists(st.sampled_from(FAILING), min_size=1), key=st.sampled_from([None, "key"]))
+def test_every_play_ends(policy: Policy, weather: list[Outcome], key: str | None) -> None:
+    """Under any policy and any replies the play ends in few calls, with no more repeats than allowed."""
+    reference = [{**VERIFIED[0], "fallback": [{"call": "other"}], "optional": "paid"}, VERIFIED[1], {"reply": "Done."}]
+    made = 0
+
+    def told(*_: Any) -> Outcome:
+        nonlocal made
+        made += 1
+        return weather[made % len(weather)]
+
+    done, answers = _play(reference, told, policy, key=key, turns=2)
+    paid = [each for each in done if isinstance(each, tuple) and each[0] == "pay"]
+    assert len(paid) <= policy.retries + 1
+    assert len(done) <= 60
+    assert all(answers)
