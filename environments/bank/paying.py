@@ -133,7 +133,7 @@ def cancel_transfer(
     """Cancel a transfer that is scheduled or awaits approval; others can no longer be cancelled."""
     status = found(world, "transfer", transfer)["status"]
     if status not in {"scheduled", "awaiting_approval"}:
-        raise ApiError(409, "not_cancellable", f"The transfer is {status}.", status=status)
+        raise ApiError(409, "not_cancellable", f"The transfer is {status}.", state=status)
     world.execute("UPDATE transfer SET status = 'cancelled' WHERE id = ?", transfer)
     return found(world, "transfer", transfer)
 
@@ -165,7 +165,7 @@ def cancel_standing_order(
 ) -> Any:
     """End a standing order."""
     if found(world, "standing_order", standing_order)["status"] != "active":
-        raise ApiError(409, "not_cancellable", "The standing order has ended already.", status="cancelled")
+        raise ApiError(409, "not_cancellable", "The standing order has ended already.", state="cancelled")
     world.execute("UPDATE standing_order SET status = 'cancelled' WHERE id = ?", standing_order)
     return found(world, "standing_order", standing_order)
 

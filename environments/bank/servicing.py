@@ -32,7 +32,7 @@ def order_replacement_card(world: World, card: CardId, idempotency_key: Key = No
     """Order a new card in place of a frozen one; it arrives by post."""
     old = found(world, "card", card)
     if old["status"] != "frozen":
-        raise ApiError(409, "card_not_frozen", "Freeze the card before you order a replacement.", status=old["status"])
+        raise ApiError(409, "card_not_frozen", "Freeze the card before you order a replacement.", state=old["status"])
     new = world.new_id("CRD")
     last4 = f"{int(new[4:], 16) % 10_000:04d}"
     world.execute(
@@ -84,6 +84,6 @@ def send_message(
 def _set_state(world: World, card: str, status: str) -> dict[str, Any]:
     now = found(world, "card", card)["status"]
     if now not in {"active", "frozen"}:
-        raise ApiError(409, "card_not_usable", f"The card is {now}.", status=now)
+        raise ApiError(409, "card_not_usable", f"The card is {now}.", state=now)
     world.execute("UPDATE card SET status = ? WHERE id = ?", status, card)
     return found(world, "card", card)
