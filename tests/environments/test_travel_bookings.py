@@ -1,7 +1,5 @@
 """The rules of the travel world's tools: quotes, bookings, money, refunds, approvals and itineraries."""
 
-from typing import Any
-
 import pytest
 
 from tests.environments.travel_desk import STAY, TRAVEL, Desk
