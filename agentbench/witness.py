@@ -17,7 +17,7 @@ from agentbench.record import Call, Execution, Firing, Reply, TrialRecord, reply
 
 NOOP = "noop"  # the null object of the faults: it is witnessed too, but landing it proves nothing
 
-_SLACK_S = 1e-6  # receipts round to a microsecond
+_SLACK_S = 1e-4  # instants are rounded to the microsecond, and several of them are subtracted
 _FAILURES = frozenset(get_args(Failure))
 
 State: TypeAlias = Literal["witnessed", "ineffective", "contradicted"]

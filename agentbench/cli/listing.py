@@ -3,7 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 
 import click
 
@@ -49,6 +49,7 @@ def fault_entry(name: str) -> dict[str, Any]:
     """What a fault says of itself."""
     made = plugins.fault_class(name)
     module = inspect.getmodule(made)
+    kinds = get_type_hints(made)
     return {
         "name": name,
         "summary": (inspect.getdoc(module) or "").split("\n")[0],
@@ -58,8 +59,8 @@ def fault_entry(name: str) -> dict[str, Any]:
         "witness": made.witness,
         "parameters": [
             {
-                "name": field.name,
-                "type": field.type if isinstance(field.type, str) else _type_name(field.type),
+                "name": field.name.rstrip("_"),  # `as_` in Python is `as` in YAML
+                "type": _type_name(kinds[field.name]),
                 "default": None if field.default is dataclasses.MISSING else field.default,
                 "required": field.default is dataclasses.MISSING,
             }
@@ -69,7 +70,7 @@ def fault_entry(name: str) -> dict[str, Any]:
 
 
 def _type_name(kind: Any) -> str:
-    return getattr(kind, "__name__", str(kind)).replace("typing.", "")
+    return kind.__name__ if isinstance(kind, type) else str(kind).replace("typing.", "")
 
 
 def _scenarios() -> list[dict[str, Any]]:
@@ -107,7 +108,4 @@ def _profiles() -> list[dict[str, Any]]:
 def _measures() -> list[dict[str, Any]]:
     from agentbench import metrics
 
-    return [
-        {"name": name, "summary": (inspect.getdoc(function) or "").split("\n")[0]}
-        for name, function in metrics.METRICS.items()
-    ]
+    return [{"name": name, "summary": metric.summary} for name, metric in metrics.METRICS.items()]
