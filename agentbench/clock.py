@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import Context
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -36,38 +37,38 @@ class TrialClock:
             await asyncio.sleep(seconds)
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer when there is nothing else to wait for.
+class TrialLoop(asyncio.SelectorEventLoop):
+    """The loop of one trial after another: knows the threads at work, and what timers a trial leaves behind."""
 
-    While an executor job runs, the clock stands still; while a foreign socket is registered, it moves as real
-    time does; a job that waits for this loop (`call_from_thread`) does not hold it.
-    """
-
-    def __init__(self) -> None:
-        self._jump = _JumpSelector()
-        super().__init__(self._jump)
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
+        self._timers: list[asyncio.TimerHandle] = []  # since the last `rewind`
+        self._prune_at = 1000
         self.threads = 0  # executor jobs that are on a thread now, abandoned ones too
         self._counting = threading.Lock()
-        self._jump.own = len(self._jump.get_map() or ())  # the loop's own wake-up socket
-
-    def time(self) -> float:
-        """The virtual instant, in seconds."""
-        # BaseEventLoop asks for the time while it is being made, before the selector is there.
-        return self._jump.now
+        super().__init__(selector)
 
     def rewind(self) -> None:
-        """Set the clock to 0, so that every trial counts with the same floating-point numbers."""
-        self._jump.now = 0.0
+        """Begin anew for a trial: timers that the last one left behind would go off in this one."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
 
-    @property
-    def jobs(self) -> int:
-        """How many executor jobs are running."""
-        return self._jump.jobs
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's; `rewind` cancels it."""
+        timer = super().call_at(when, callback, *args, context=context)
+        self._timers.append(timer)
+        if len(self._timers) >= self._prune_at:
+            now = self.time()
+            self._timers = [each for each in self._timers if not each.cancelled() and each.when() > now]
+            self._prune_at = max(1000, 2 * len(self._timers))
+        return timer
 
     def run_in_executor(  # type: ignore[override]
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:
-        """As asyncio's, but the clock waits for the job."""
+        """As asyncio's, but counted."""
 
         def job() -> Any:
             with self._counting:
@@ -78,7 +79,41 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 with self._counting:
                     self.threads -= 1
 
-        future: asyncio.Future[Any] = super().run_in_executor(executor, job)
+        return super().run_in_executor(executor, job)
+
+
+class VirtualLoop(TrialLoop):
+    """An event loop whose clock jumps to the next timer when there is nothing else to wait for.
+
+    While an executor job runs, the clock stands still; while a foreign socket is registered, it moves as real
+    time does; a job that waits for this loop (`call_from_thread`) does not hold it.
+    """
+
+    def __init__(self) -> None:
+        self._jump = _JumpSelector()
+        super().__init__(self._jump)
+        self._jump.own = len(self._jump.get_map() or ())  # the loop's own wake-up socket
+
+    def time(self) -> float:
+        """The virtual instant, in seconds."""
+        # BaseEventLoop asks for the time while it is being made, before the selector is there.
+        return self._jump.now
+
+    def rewind(self) -> None:
+        """Set the clock to 0 as well, so that every trial counts with the same floating-point numbers."""
+        super().rewind()
+        self._jump.now = 0.0
+
+    @property
+    def jobs(self) -> int:
+        """How many executor jobs hold the clock."""
+        return self._jump.jobs
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """As asyncio's, but the clock waits for the job."""
+        future = super().run_in_executor(executor, func, *args)
         self._jump.jobs += 1
         future.add_done_callback(self._job_done)
         return future
@@ -135,9 +170,9 @@ class _JumpSelector(selectors.BaseSelector):
         self._inner.close()
 
 
-def new_loop(mode: Mode) -> asyncio.AbstractEventLoop:
+def new_loop(mode: Mode) -> TrialLoop:
     """A loop of the kind that a clock mode needs."""
-    return VirtualLoop() if mode == "virtual" else asyncio.new_event_loop()
+    return VirtualLoop() if mode == "virtual" else TrialLoop()
 
 
 def call_from_thread(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -158,7 +193,8 @@ def watch_sleep(noticed: Callable[[float, bool], None]) -> Iterator[None]:
     mine = threading.get_ident()
 
     def sleep(seconds: Any, /) -> None:
-        noticed(float(seconds), threading.get_ident() == mine)
+        if isinstance(seconds, int | float) and seconds > 0:  # 0 only gives way to other threads
+            noticed(float(seconds), threading.get_ident() == mine)
         _sleep(seconds)
 
     time.sleep = sleep

@@ -3,12 +3,18 @@
 Invariant: apart from `wall`, a record is a function of the plan, so that one seed gives equal bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 RECORD_VERSION = 1
+
+# Bounds of one value that an agent or a tool hands over; far above what a real call or page holds.
+DEPTH_MAX = 40
+TEXT_MAX = 64 * 1024  # characters of one text
+TEXT_TOTAL_MAX = 4_000_000
+VALUES_MAX = 100_000
 
 ClaimStatus: TypeAlias = Literal["done", "partial", "failed"]
 
@@ -180,8 +186,9 @@ class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def calls(self) -> list[Call]:
-        """The tool calls, in the order in which the agent made them."""
-        return [event for event in self.events if isinstance(event, Call)]
+        """The tool calls, in the order in which the agent made them (events stand in the order of their ends)."""
+        calls = [event for event in self.events if isinstance(event, Call)]
+        return sorted(calls, key=lambda call: (call.at_s, len(call.id), call.id))
 
     @property
     def claim(self) -> Claim | None:
@@ -227,29 +234,97 @@ def copied(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A JSON-able copy of anything an agent may hand over, so that hostile arguments can be kept.
+    """A JSON-able copy of anything an agent may hand over, so that hostile values can be kept.
 
     Mappings, sequences and scalars stay; non-finite floats, huge integers, lone surrogates and other objects
-    become text.
+    become text. What is too deep, too long or too much is cut, with a mark where it was.
     """
-    return _plain(value, 0)
+    return _Copy().of(value, 0)
 
 
-def _plain(value: Any, depth: int) -> Any:
-    if depth > 40:
-        return "<nested too deeply>"
-    match value:
-        case None | bool():
+def examine(value: Any) -> tuple[Any, str]:
+    """The plain copy, and what about the value is not JSON or too large ('' when the copy is the value)."""
+    copy = _Copy()
+    return copy.of(value, 0), copy.problem
+
+
+class _Copy:
+    """Makes one plain copy; all of it together is bounded, so that a small value cannot unfold into a huge one."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._values = VALUES_MAX
+        self._text = TEXT_TOTAL_MAX
+
+    def of(self, value: Any, depth: int) -> Any:
+        self._values -= 1
+        kind = type(value)
+        if value is None or kind is bool:
             return value
-        case int():
-            return value if -(2**63) <= value < 2**63 else f"{value:.6e}" if abs(value) < 10**300 else "<huge integer>"
-        case float():
-            return value if value - value == 0 else repr(value)
-        case str():
-            return value.encode("utf-8", "backslashreplace").decode("utf-8")
-        case Mapping():
-            return {str(_plain(str(name), depth)): _plain(item, depth + 1) for name, item in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_plain(item, depth + 1) for item in value]
-        case _:
-            return f"<{type(value).__name__}>"
+        if kind is str:
+            return self._string(value)
+        try:
+            return self._other(value, depth)
+        except Exception:  # noqa: BLE001 - trust boundary: an agent's own type may raise in any of its methods
+            return self._instead(f"<{kind.__name__}>", f"it holds a {kind.__name__}, which cannot be read")
+
+    def _other(self, value: Any, depth: int) -> Any:
+        if isinstance(value, int):
+            return self._integer(int.__index__(value))
+        if isinstance(value, float):
+            number = float.__float__(value)
+            return number if number - number == 0 else self._instead(repr(number), f"{number!r} is not a JSON number")
+        if isinstance(value, str):
+            return self._string(str.__str__(value))
+        if isinstance(value, Mapping | list | tuple | set | frozenset):
+            if depth >= DEPTH_MAX:
+                return self._instead("<nested too deeply>", f"it is nested more than {DEPTH_MAX} levels deep")
+            if isinstance(value, Mapping):
+                return self._mapping(value, depth)
+            copied = self._sequence(value, depth)
+            return copied if isinstance(value, list | tuple) else sorted(copied, key=repr)
+        name = type(value).__name__
+        return self._instead(f"<{name}>", f"it holds a {name}, which is not JSON")
+
+    def _mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        copied: dict[str, Any] = {}
+        for name, item in value.items():
+            if self._values <= 0:
+                copied["<more>"] = self._instead("<too many values>", f"it holds more than {VALUES_MAX:,} values")
+                break
+            key = self.of(name, depth + 1)
+            copied[key if isinstance(key, str) else str(key)[:TEXT_MAX]] = self.of(item, depth + 1)
+        return copied
+
+    def _sequence(self, value: Iterable[Any], depth: int) -> list[Any]:
+        copied: list[Any] = []
+        for item in value:
+            if self._values <= 0:
+                copied.append(self._instead("<too many values>", f"it holds more than {VALUES_MAX:,} values"))
+                break
+            copied.append(self.of(item, depth + 1))
+        return copied
+
+    def _integer(self, value: int) -> Any:
+        if -(2**63) <= value < 2**63:
+            return value
+        shown = f"{value:.6e}" if abs(value) < 10**300 else "<huge integer>"
+        return self._instead(shown, "it holds an integer of more than 64 bits")
+
+    def _string(self, value: str) -> str:
+        allowed = min(TEXT_MAX, max(self._text, 0))
+        if len(value) > allowed:
+            more = len(value) - allowed
+            value = f"{value[:allowed]}<{more} more characters>"
+            self.problem = self.problem or f"it holds a text of more than {allowed:,} characters"
+        self._text -= len(value)
+        if value.isascii():
+            return value
+        clean = value.encode("utf-8", "backslashreplace").decode("utf-8")
+        if clean != value:
+            self.problem = self.problem or "it holds text that is not Unicode"
+        return clean
+
+    def _instead(self, shown: str, problem: str) -> str:
+        self.problem = self.problem or problem
+        return shown
