@@ -45,7 +45,7 @@ class LangGraphAdapter:
         """Build the graph; what a factory makes that is no graph is left to the adapter of plain callables."""
         from agentbench.adapters._langchain import ToolKit
         from agentbench.agents._model import ScriptedModel
-        from agentbench.agents._policy import HONEST, Policy
+        from agentbench.agents._policy import HONEST, ScriptedAgent
 
         kit = ToolKit(tools)
         if _is_graph(target) or _is_builder(target):
@@ -57,17 +57,17 @@ class LangGraphAdapter:
         graph = _compiled(made)
         if "tools" not in took:
             graph = _shadowed(graph, kit)
-        policy = getattr(target, "policy", None)
-        policy = policy if isinstance(policy, Policy) else HONEST
-        return _opener(graph, kit, _Cast(model, policy) if "model" in took else None)
+        ours = isinstance(target, ScriptedAgent)
+        cast = _Cast(model, target.policy if ours else HONEST, alone=ours) if "model" in took else None
+        return _opener(graph, kit, cast)
 
 
 class _Conversation:
     """One trial with a graph."""
 
-    def __init__(self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None]) -> None:
-        from agentbench.adapters._langchain import Recorder
-
+    def __init__(
+        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], callbacks: list[Any]
+    ) -> None:
         self._graph = graph
         self._kit = kit
         self._begin = begin
@@ -75,7 +75,7 @@ class _Conversation:
         self._history: list[Any] = []
         self.turns = 0
         limit = (getattr(graph, "config", None) or {}).get("recursion_limit", RECURSION_LIMIT)
-        self._config: dict[str, Any] = {"callbacks": [Recorder(ctx)], "recursion_limit": limit}
+        self._config: dict[str, Any] = {"callbacks": callbacks, "recursion_limit": limit}
         if self._thread is not None:
             self._config["configurable"] = {"thread_id": self._thread}
 
@@ -96,11 +96,15 @@ class _Conversation:
 
 
 def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[AgentContext], Session]:
+    from agentbench.adapters._langchain import Recorder
+
     _check_messages(graph)
     over: list[str] = []  # trials that have ended and whose threads the graph's checkpointer still holds
 
     def opened(ctx: AgentContext) -> Session:
-        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None)
+        # A callback costs 70 µs a call: a model that is ours alone tells of its calls itself.
+        callbacks = [] if cast and cast.alone else [Recorder(ctx)]
+        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, callbacks)
         if not _remembers(graph):
             return conversation
         weakref.finalize(conversation, over.append, ctx.trial)
@@ -119,9 +123,10 @@ def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[Agent
 
 
 class _Cast:
-    """The scripted model of a graph, and the policy by which it plays."""
+    """The scripted model of a graph, and the policy by which it plays; `alone` if the graph has no other model."""
 
-    def __init__(self, model: "ScriptedModel", policy: "Policy") -> None:
+    def __init__(self, model: "ScriptedModel", policy: "Policy", *, alone: bool) -> None:
+        self.alone = alone
         self._model = model
         self._policy = policy
 
@@ -131,7 +136,12 @@ class _Cast:
         from agentbench.agents._player import Player
 
         player = Player(ctx.reference, kit.specs, self._policy)
-        role = Role(player)
+
+        def note(read: int, written: int) -> None:
+            now = ctx.now_s()
+            ctx.model_called(model="scripted", started_s=now, input_tokens=read, output_tokens=written, error=None)
+
+        role = Role(player, note if self.alone else None)
 
         def begin() -> None:
             self._model.play(role)

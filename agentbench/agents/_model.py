@@ -29,10 +29,14 @@ _playing: ContextVar["Role | None"] = ContextVar("playing", default=None)
 
 
 class Role:
-    """A player in the hands of the model, for one trial: counts the messages, for ids that are always the same."""
+    """A player in the hands of the model, for one trial: counts the messages, for ids that are always the same.
 
-    def __init__(self, player: Player) -> None:
+    `note(input_tokens, output_tokens)` is told of each message.
+    """
+
+    def __init__(self, player: Player, note: Callable[[int, int], None] | None = None) -> None:
         self.player = player
+        self.note = note
         self.messages = 0
         self.call_id = ""
 
@@ -72,6 +76,7 @@ class ScriptedModel(BaseChatModel):
 
     # Fields would be serialised on every call.
     _latest: Role | None = PrivateAttr(default=None)
+    _converted: tuple[list[Any], list[dict[str, Any]]] = PrivateAttr(default_factory=lambda: ([], []))
 
     @property
     def _llm_type(self) -> str:
@@ -87,7 +92,12 @@ class ScriptedModel(BaseChatModel):
     ) -> Runnable[LanguageModelInput, AIMessage]:
         """The model with these tools; a choice of tool is accepted and left to the player."""
         kwargs.pop("tool_choice", None)
-        return self.bind(tools=[convert_to_openai_tool(tool) for tool in tools], **kwargs)
+        known, schemas = self._converted
+        # `create_agent` binds the same tools before every call.
+        if len(known) != len(tools) or any(one is not other for one, other in zip(known, tools, strict=True)):
+            schemas = [convert_to_openai_tool(tool) for tool in tools]
+            self._converted = (list(tools), schemas)
+        return self.bind(tools=schemas, **kwargs)
 
     def _generate(
         self,
@@ -100,8 +110,10 @@ class ScriptedModel(BaseChatModel):
         role = _playing.get() or self._latest
         tools = kwargs.get("tools") or ()
         message = role.act(messages, tools) if role and tools else AIMessage(content="I will do what you ask for.")
-        message.usage_metadata = _usage(messages, message)
+        message.usage_metadata = usage = _usage(messages, message)
         message.response_metadata = {"model_name": self._llm_type}
+        if role and role.note:
+            role.note(usage["input_tokens"], usage["output_tokens"])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(
