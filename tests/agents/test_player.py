@@ -7,12 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentbench.agents import _outcome
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._player import Call, Player, Reply, Wait
 from agentbench.agents._policy import CAREFUL, HONEST, Policy
-from agentbench.agents._values import Unbound, Values
-from agentbench.calls import ToolError, ToolResult, ToolSpec
+from agentbench.calls import ToolSpec
 
 Told = Callable[[str, dict[str, Any]], Outcome]
 
@@ -49,85 +47,6 @@ def _play(
             outcome = told(action.tool, action.arguments) if isinstance(action, Call) else None
         answers.append(action.text)
     return done, answers
-
-
-def test_values_keep_their_type() -> None:
-    """A name alone becomes the saved value, within a text its words; other dollars stay."""
-    values = Values([{"save": {"n": "x", "list": "y"}}], lenient=False)
-    values.keep({"n": 5, "list": [1]})
-    filled = values.fill({"a": "$n", "b": ["${n} of $list"], "c": "US$5, $other", "d": {"e": "${list}"}, "f": 7})
-    assert filled == {"a": 5, "b": ["5 of [1]"], "c": "US$5, $other", "d": {"e": [1]}, "f": 7}
-
-
-def test_values_not_found() -> None:
-    """A value that was not found cannot be sent, only spoken of; who does not care sends null."""
-    reference = [{"fallback": [{"save": {"n": "x"}}]}]
-    with pytest.raises(Unbound):
-        Values(reference, lenient=False).fill("$n")
-    assert Values(reference, lenient=True).fill(["$n"]) == [None]
-    assert Values(reference, lenient=False).text("It is $n.") == "It is unknown."
-
-
-def test_names_in_expressions() -> None:
-    """A saved name in a JMESPath stands for its value, whatever quotes that holds."""
-    values = Values([{"save": {"name": "x"}}], lenient=False)
-    values.keep({"name": "O'Hara \\ Sons"})
-    body = {"items": [{"name": "Kim", "id": 1}, {"name": "O'Hara \\ Sons", "id": 2}]}
-    assert values.search("items[?name=='$name'].id | [0]", body) == 2
-
-
-def test_odd_replies() -> None:
-    """An expression over a reply of another shape finds nothing and breaks nothing."""
-    values = Values([], lenient=False)
-    assert values.search("length(items)", {"items": None}) is None
-    assert not values.holds("length(items) > `0`", "<html>")
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda each: st.lists(each) | st.dictionaries(st.text(), each),
-)
-
-
-@given(JSON)
-def test_fill_leaves_plain_arguments(value: Any) -> None:
-    """Arguments in which no saved name occurs are sent as they stand."""
-    assert Values([], lenient=False).fill(value) == value
-
-
-@given(st.text(), st.booleans())
-def test_any_text_is_an_outcome(text: str, error: bool) -> None:
-    """Whatever a tool message holds, it means something."""
-    assert _outcome.of_text(text, error=error).ok is not error
-
-
-@pytest.mark.parametrize(
-    ("result", "hopeless", "ambiguous"),
-    [
-        (ToolResult(status=503), False, True),
-        (ToolResult(status=404), True, False),
-        (ToolResult(status=408), False, True),
-        (ToolResult(status=429, headers={"retry-after": "3"}), False, False),
-        (ToolResult(status=429, body={"error": {"code": "insufficient_quota", "message": "quota"}}), True, False),
-        (ToolResult(status=None, failure="timeout"), False, True),
-        (ToolResult(status=None, failure="reset"), False, True),
-        (ToolResult(status=None, failure="refused"), False, False),
-    ],
-)
-def test_outcomes(result: ToolResult, hopeless: bool, ambiguous: bool) -> None:
-    """From a reply and from the text of its exception an agent concludes the same."""
-    plain = _outcome.of_result(result)
-    try:
-        result.unwrap()
-    except ToolError as error:
-        after = error.headers.get("retry-after")
-        text = f"ToolHTTPError('{error}')" + (f" (Retry-After: {after})" if after else "")
-    except OSError as error:
-        text = f"{type(error).__name__}: {error}"
-    read = _outcome.of_text(text, error=True)
-    for outcome in (plain, read):
-        assert (outcome.hopeless, outcome.ambiguous) == (hopeless, ambiguous)
-    assert read.retry_after_s == plain.retry_after_s == (3 if "retry-after" in result.headers else None)
 
 
 def test_when() -> None:
@@ -280,6 +199,8 @@ FAILING = [
     _ok({"items": [{"id": 1}], "id": 1}),
     _ok("<html>"),
 ]
+
+
 POLICIES = st.builds(
     Policy,
     gives_up=st.booleans(),
