@@ -109,7 +109,8 @@ class Environment:
         if not sql:
             return self._templates[seed]
         world = World(self._templates[seed], epoch=self.epoch)
-        world.db.execute(sql)
+        with world.changing("given", 0.0):
+            world.alter(sql)
         return world.serialize()
 
     def execute(self, world: World, call: ToolCall, *, author: str, at_s: float) -> ToolResult:

@@ -6,36 +6,34 @@ Invariant: agent → recorder → injections → recorder → environment; neith
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from agentbench import plugins, seeds
+import apsw
+
+from agentbench import claiming, plugins, seeds
 from agentbench.abc import Fault, FaultContext
 from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
+from agentbench.claiming import REPORT
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
 from agentbench.faultload import Injection, Schedule
-from agentbench.record import Call, Claim, Effect, Event, Execution, Firing, ModelCall, Note, Reply, copied, plain
+from agentbench.record import (
+    Call,
+    Effect,
+    Event,
+    Execution,
+    Firing,
+    ModelCall,
+    Note,
+    Reply,
+    copied,
+    examine,
+    plain,
+)
 from agentbench.world import World
 
-REPORT = ToolSpec(
-    name="report_outcome",
-    description=(
-        "Report how the user's request ended, once, before your final answer. status: 'done' if everything the user "
-        "asked for is done, 'partial' if only a part is, 'failed' if nothing could be achieved. missing: what the "
-        "user asked for and is not done, one short phrase each."
-    ),
-    parameters={
-        "type": "object",
-        "properties": {
-            "status": {"type": "string", "enum": ["done", "partial", "failed"]},
-            "summary": {"type": "string", "description": "What was done, in a sentence."},
-            "missing": {"type": "array", "items": {"type": "string"}, "description": "What is not done."},
-        },
-        "required": ["status"],
-        "additionalProperties": False,
-    },
-    effect="read",
-)
+NAME_MAX = 200  # characters of a tool's name that are kept
 
 
 class Clock(Protocol):
@@ -47,7 +45,10 @@ class Clock(Protocol):
 
 
 class Journal(Protocol):
-    """Takes every event and effect as it happens, so that a killed worker leaves a record."""
+    """Takes every event and effect as it happens, so that a killed worker leaves a record.
+
+    A call is entered twice: as `abandoned` when it begins, and again under the same id when it ends.
+    """
 
     def event(self, event: Event) -> None: ...
 
@@ -65,6 +66,17 @@ class Strike:
         self.schedule = Schedule(injection, (*key, index))
         self.memory: dict[str, Any] = {}
         self.key = (*key, index)
+
+
+@dataclass(slots=True)
+class _Open:
+    """A call that has not been answered yet. `problem` says what about its arguments is not JSON."""
+
+    call: ToolCall
+    at_s: float
+    problem: str
+    done: list[Execution] = field(default_factory=list)
+    fired: list[Firing] = field(default_factory=list)
 
 
 class Gateway:
@@ -104,51 +116,53 @@ class Gateway:
         self._repeats: Counter[str] = Counter()
         self._successes: Counter[str] = Counter()
         self._tokens = 0
-        self._open: dict[str, tuple[ToolCall, float, list[Execution], list[Firing]]] = {}
-        self._closed = False
+        self._reports = 0
+        self._open: dict[str, _Open] = {}
+        self._over = False
 
     # -- what the agent reaches ------------------------------------------------------------------------
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Answer one tool call; raises `asyncio.CancelledError` once a limit is reached or the trial is over."""
         self._refuse_when_over()
-        given = plain(arguments)
+        given, problem = examine(arguments)
         asked: dict[str, Any] = given if isinstance(given, dict) else {"value": given}
-        if name == REPORT.name:
+        if asked is not given:
+            problem = problem or "it is not an object"
+        tool = str(plain(name))[:NAME_MAX]
+        if tool == REPORT.name:
             return self._report(asked)
         if self._made >= self._limits["tool_calls"]:
             self._end("tool_calls")
-        call = self._admit(str(plain(name)), asked)
-        done: list[Execution] = []
-        fired: list[Firing] = []
-        started = self._clock.now_s()
-        self._open[call.id] = (call, started, done, fired)
+        opened = _Open(self._admit(tool, asked), self._clock.now_s(), problem)
+        self._open[opened.call.id] = opened
+        self._keep(self._entry(opened, Reply(failure="abandoned")))
         try:
-            told = await self._chain(call, done, fired)(call)
+            told = await self._chain(opened)(opened.call)
         except asyncio.CancelledError:
-            self._close_call(call.id, Reply(failure="abandoned"))  # the agent gave up on the call, or was ended
+            self._close_call(opened, Reply(failure="abandoned"))  # the agent gave up on the call, or was ended
             raise
-        except TestbedError as error:
-            self._break(error)
+        except Exception as error:
+            self.fail(error)
             raise asyncio.CancelledError from error
-        self._close_call(call.id, _reply(told))
+        self._close_call(opened, _reply(told))
         return told
 
     def model_called(
         self, *, model: str, started_s: float, input_tokens: int | None, output_tokens: int | None, error: str | None
     ) -> None:
         """Enter a chat-model call that ends now; a trial over its token limit is ended."""
-        if self._closed:
+        if self._over:
             return
         self.add(
             ModelCall(
                 at_s=started_s,
                 end_s=self._clock.now_s(),
                 turn=self.turn,
-                model=model,
+                model=str(plain(model)),
                 input_tokens=input_tokens,
                 output_tokens=output_tokens,
-                error=error,
+                error=None if error is None else str(plain(error)),
             )
         )
         self._tokens += (input_tokens or 0) + (output_tokens or 0)
@@ -164,21 +178,54 @@ class Gateway:
     def add(self, event: Event) -> None:
         """Enter an event of the trial."""
         self.events.append(event)
-        self._journal.event(event)
+        self._keep(event)
 
     def change(self, author: str, sql: str) -> list[int]:
-        """Change the world as the script says; returns the indices of the effects."""
+        """Change the world as the script says; returns the indices of the effects.
+
+        Raises `TestbedError` when the SQL cannot be run: that is the scenario's defect, not the agent's.
+        """
         before = len(self._world.effects)
-        with self._world.changing(author, self._clock.now_s()):
-            self._world.db.execute(sql)
-        self._journal.effects(self._world.effects[before:])
+        try:
+            with self._world.changing(author, self._clock.now_s()):
+                self._world.alter(sql)
+        except apsw.Error as error:
+            raise TestbedError(f"the script cannot change the world ({author}): {error}") from error
+        self._keep_effects(before)
         return list(range(before, len(self._world.effects)))
+
+    def end(self) -> None:
+        """Refuse every call from now on; those that are open do nothing more to the world."""
+        self._over = True
+
+    def fail(self, error: BaseException) -> None:
+        """End the trial because the testbed broke; the first reason stays."""
+        if self.broken is not None:
+            return
+        self.broken = error
+        self.add(Note(at_s=self._clock.now_s(), kind="testbed", detail=str(plain(str(error)))))
+        self._stop("testbed")
 
     def close(self) -> None:
         """End the trial: calls that are still open are entered as abandoned, later ones are refused."""
-        for call_id in list(self._open):
-            self._close_call(call_id, Reply(failure="abandoned"))
-        self._closed = True
+        self.end()
+        for opened in list(self._open.values()):
+            self._close_call(opened, Reply(failure="abandoned"))
+
+    def _keep(self, event: Event) -> None:
+        self._journaled(lambda: self._journal.event(event))
+
+    def _keep_effects(self, since: int) -> None:
+        if len(self._world.effects) > since:
+            self._journaled(lambda: self._journal.effects(self._world.effects[since:]))
+
+    def _journaled(self, write: Callable[[], None]) -> None:
+        """Without its journal a trial cannot be accounted for: a full disk breaks it, and is no crash of the agent."""
+        try:
+            if self.broken is None:
+                write()
+        except OSError as error:
+            self.fail(TestbedError(f"the journal cannot be written: {error.strerror}"))
 
     # -- the chain -------------------------------------------------------------------------------------
 
@@ -192,19 +239,18 @@ class Gateway:
             id=f"c{self._made}", tool=name, arguments=asked, ordinal=self._ordinals[name], repeat=repeat, key=key
         )
 
-    def _chain(self, call: ToolCall, done: list[Execution], fired: list[Firing]) -> Handler:
-        handler = self._execution(done)
+    def _chain(self, opened: _Open) -> Handler:
+        call = opened.call
+        handler = self._execution(opened)
         tool = self._environment.tools.get(call.tool)
         if tool is None:
             return handler
         now = self._clock.now_s()
         for strike in reversed([each for each in self._strikes if each.schedule.strikes(call, tool.spec, now)]):
-            handler = self._struck(strike, tool.spec, handler, done, fired)
+            handler = self._struck(strike, tool.spec, handler, opened)
         return handler
 
-    def _struck(
-        self, strike: Strike, spec: ToolSpec, proceed: Handler, done: list[Execution], fired: list[Firing]
-    ) -> Handler:
+    def _struck(self, strike: Strike, spec: ToolSpec, proceed: Handler, opened: _Open) -> Handler:
         async def handler(call: ToolCall) -> ToolResult:
             context = FaultContext(
                 spec=spec,
@@ -212,7 +258,7 @@ class Gateway:
                 sleep=self._clock.sleep,
                 random=seeds.derive(*strike.key, "fault", call.key, call.repeat),
                 memory=strike.memory,
-                replica=self._replica(strike, done),
+                replica=self._replica(strike, opened.done),
             )
             at = self._clock.now_s()
             try:
@@ -223,19 +269,20 @@ class Gateway:
                 raise TestbedError(f"the fault '{strike.name}' failed: {type(error).__name__}: {error}") from error
             finally:
                 receipt = {"witness": strike.fault.witness, **plain(context.receipt)}
-                fired.append(Firing(injection=strike.index, fault=strike.name, at_s=at, receipt=receipt))
+                opened.fired.append(Firing(injection=strike.index, fault=strike.name, at_s=at, receipt=receipt))
 
         return handler
 
-    def _execution(self, done: list[Execution]) -> Handler:
+    def _execution(self, opened: _Open) -> Handler:
         async def handler(call: ToolCall) -> ToolResult:
             started = self._clock.now_s()
             tool = self._environment.tools.get(call.tool)
             await self._clock.sleep(tool.spec.latency_s if tool else 0.0)
+            self._refuse_when_over()  # a limit was reached while the request was on its way
             before = len(self._world.effects)
-            result = self._execute(self._world, call)
-            self._journal.effects(self._world.effects[before:])
-            done.append(
+            result = _unreadable(opened.problem) if opened.problem else self._execute(self._world, call)
+            self._keep_effects(before)
+            opened.done.append(
                 Execution(
                     at_s=started,
                     end_s=self._clock.now_s(),
@@ -280,51 +327,41 @@ class Gateway:
     # -- ends ------------------------------------------------------------------------------------------
 
     def _report(self, asked: dict[str, Any]) -> ToolResult:
-        status = asked.get("status")
-        if status not in ("done", "partial", "failed"):
-            body = {"error": {"code": "validation_error", "message": "status: write 'done', 'partial' or 'failed'"}}
-            return ToolResult(status=422, body=body)
-        missing = asked.get("missing") or []
-        words = [str(each) for each in missing] if isinstance(missing, list) else [str(missing)]
-        claim = Claim(
-            at_s=self._clock.now_s(),
-            turn=self.turn,
-            status=status,
-            summary=str(asked.get("summary") or ""),
-            missing=words,
-        )
-        self.add(claim)
+        self._reports += 1
+        if self._reports > self._limits["tool_calls"]:
+            self._end("tool_calls")
+        made = claiming.claim(asked, at_s=self._clock.now_s(), turn=self.turn)
+        if isinstance(made, ToolResult):
+            return made
+        self.add(made)
         return ToolResult(status=200, body={"recorded": True})
 
-    def _close_call(self, call_id: str, told: Reply) -> None:
-        call, started, done, fired = self._open.pop(call_id)
-        self.add(
-            Call(
-                id=call.id,
-                at_s=started,
-                end_s=self._clock.now_s(),
-                turn=self.turn,
-                tool=call.tool,
-                ordinal=call.ordinal,
-                asked=dict(call.arguments),
-                done=done,
-                told=told,
-                fired=sorted(fired, key=lambda each: each.injection),
-            )
+    def _close_call(self, opened: _Open, told: Reply) -> None:
+        if self._open.pop(opened.call.id, None) is not None:  # the end of the trial may have closed it already
+            self.add(self._entry(opened, told))
+
+    def _entry(self, opened: _Open, told: Reply) -> Call:
+        call = opened.call
+        return Call(
+            id=call.id,
+            at_s=opened.at_s,
+            end_s=self._clock.now_s(),
+            turn=self.turn,
+            tool=call.tool,
+            ordinal=call.ordinal,
+            asked=dict(call.arguments),
+            done=opened.done,
+            told=told,
+            fired=sorted(opened.fired, key=lambda each: each.injection),
         )
 
     def _refuse_when_over(self) -> None:
-        if self._closed or self.broken is not None:
+        if self._over or self.broken is not None:
             raise asyncio.CancelledError("the trial is over")
 
     def _end(self, limit: str) -> None:
         self._stop(limit)
         raise asyncio.CancelledError(f"limit reached: {limit}")
-
-    def _break(self, error: BaseException) -> None:
-        self.broken = self.broken or error
-        self.add(Note(at_s=self._clock.now_s(), kind="testbed", detail=str(error)))
-        self._stop("testbed")
 
 
 class Door:
@@ -350,3 +387,8 @@ class Door:
 def _reply(result: ToolResult) -> Reply:
     # A copy, for the agent may change what it was given.
     return Reply(status=result.status, body=copied(result.body), headers=dict(result.headers), failure=result.failure)
+
+
+def _unreadable(problem: str) -> ToolResult:
+    body = {"error": {"code": "invalid_request", "message": f"The request cannot be read: {problem}."}}
+    return ToolResult(status=400, body=body)

@@ -20,3 +20,8 @@ def uniform(*key: Any) -> float:
 def derive(*key: Any) -> random.Random:
     """A generator of its own for a key."""
     return random.Random(digest(*key))
+
+
+def settle(*key: Any) -> None:
+    """Seed Python's global generator, which agents and their libraries draw from (such as the jitter of retries)."""
+    random.seed(digest("settle", *key))

@@ -5,12 +5,14 @@ Invariant: what the agent does wrong ends up in the record, and only the testbed
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from agentbench import clock, collector, plugins, scenario, seeds
+from agentbench import clock, collector, plugins, scenario, seeds, surroundings
 from agentbench.abc import AgentContext, Fault, Order, Session
 from agentbench.environment import Environment
+from agentbench.errors import TestbedError, UsageError
 from agentbench.faultload import Injection
 from agentbench.gateway import Door, Gateway, Journal, Strike
 from agentbench.record import Answer, Effect, Ending, Event, Note, TrialRecord, UserTurn, Wall, WorldEvent, plain
@@ -19,7 +21,9 @@ from agentbench.script import Script
 from agentbench.world import World
 
 DETAIL_MAX = 500
-GRACE_S = 30.0  # of the trial's clock: how long an agent may take to go after a limit has ended it
+# How long an agent may take to go after a limit has ended it, in the trial's clock.
+GRACE_S: Mapping[clock.Mode, float] = {"virtual": 30.0, "real": 5.0}
+CLEANINGS_MAX = 5
 Opener = Callable[[AgentContext], Session]
 
 
@@ -92,13 +96,18 @@ class Stage:
         return self._doors.setdefault(environment.name, Door(environment))
 
     def opener(self, ref: str, door: Door, environment: Environment) -> Opener:
-        """The agent, connected once to these tools; raises `UsageError` when it cannot be loaded."""
+        """The agent, connected once to these tools; raises `UsageError` when it cannot be loaded or connected."""
         key = (ref, environment.name)
         if key not in self._openers:
             target = plugins.agent(ref)
             _, adapter = plugins.adapter_for(target, ref)
             asyncio.set_event_loop(self.loop)
-            self._openers[key] = adapter.connect(target, door)
+            try:
+                self._openers[key] = adapter.connect(target, door)
+            except (UsageError, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                raise UsageError(f"the agent cannot be made ready: {_describe(error)}", where=ref) from error
         return self._openers[key]
 
     def close(self) -> None:
@@ -118,6 +127,7 @@ class Attempt:
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
         self._task: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Task[Any] | None = None
 
     def run(self) -> TrialRecord:
         """Execute it; the record says how it ended, whatever happened.
@@ -125,22 +135,25 @@ class Attempt:
         Raises only what is not an `Exception` and came from outside the agent (such as `KeyboardInterrupt`).
         """
         started, began = clock.wall_now(), clock.wall_s()
-        loop = self.stage.loop
-        if isinstance(loop, clock.VirtualLoop):
-            loop.rewind()
+        self.stage.loop.rewind()
         try:
             self._prepare()
         except Exception as error:  # noqa: BLE001 - trust boundary: the testbed's own failure is recorded, not raised
             return self._failed(error, started, began)
-        with clock.watch_sleep(self._slept):
-            self._drive()
-        leftovers = self._clean()
         gateway = self.gateway
-        gateway.close()
+        around = surroundings.Surroundings(self.order.trial["seed"])
+        try:
+            with clock.watch_sleep(self._slept):
+                self._drive()
+            gateway.close()
+            leftovers = self._clean()
+        finally:
+            around.restore()
         if gateway.broken is not None:
             self.ending = Ending(kind="testbed", detail=_describe(gateway.broken))
         if leftovers:
             gateway.add(Note(at_s=gateway.now_s(), kind="leftover_tasks", detail=str(leftovers)))
+        self.spoiled = self.spoiled or around.threads_left()
         return TrialRecord(
             trial=self.order.trial["id"],
             attempt=self.order.attempt,
@@ -190,11 +203,13 @@ class Attempt:
         asyncio.set_event_loop(loop)
         self.door.gateway = self.gateway
         self.phase = "agent"
+        self._thread = threading.get_ident()
         limit_s = self.scenario.limits.time_s
         timer = loop.call_later(limit_s, self._stop, "time_s")
         try:
             self._task = loop.create_task(self._converse())
-            loop.run_until_complete(asyncio.wait([self._task], timeout=limit_s + GRACE_S))
+            self._waiting = loop.create_task(asyncio.wait([self._task], timeout=limit_s + GRACE_S[self.stage.mode]))
+            loop.run_until_complete(self._waiting)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - trust boundary: the agent's task
             # A task of the agent's own raised what tears down a loop; it counts as the agent's crash.
             self._crashed(error)
@@ -211,13 +226,14 @@ class Attempt:
                 self.order.trial["id"], self.order.trial["seed"], self.order.scenario["reference"], gateway
             )
             self.stage.collector.begin(context.trial, gateway.now_s)
-            session = self._open(context)
+            session: Session | None = None
             message: str | None = self.script.begin()
             while message is not None:
                 gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=message))
+                session = session or self._open(context)
                 answer = str(plain(await session(message)))
                 gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=answer))
-                message = self.script.answered(gateway.turn, answer)
+                message = self._said_next(answer)
                 gateway.turn += 1
                 if message is not None and gateway.turn >= limits.turns:
                     self._stop("turns")
@@ -225,26 +241,45 @@ class Attempt:
         except BaseException as error:  # noqa: BLE001 - trust boundary: whatever the agent raises is data
             self._crashed(error)
 
+    def _said_next(self, answer: str) -> str | None:
+        try:
+            return self.script.answered(self.gateway.turn, answer)
+        except TestbedError as error:  # the script's, not the agent's
+            self.gateway.fail(error)
+            return None
+
     def _clean(self) -> int:
-        """End what the agent left running; returns how many tasks there were."""
+        """End what the agent left running; returns how many tasks of its own there were."""
         loop = self.stage.loop
-        tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_S))
+        count = 0
+        for _ in range(CLEANINGS_MAX):  # a task that is cancelled may start another
+            tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+            if not tasks:
+                break
+            count += sum(task not in (self._task, self._waiting) for task in tasks)
+            for task in tasks:
+                task.cancel()
+            try:
+                waiting = loop.create_task(asyncio.wait(tasks, timeout=GRACE_S[self.stage.mode]))
+                loop.run_until_complete(waiting)
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - trust boundary: its tasks
+                self._crashed(error)
         # What does not end would live on in the next trial; whoever runs this stage must not use it again.
-        threads = loop.threads if isinstance(loop, clock.VirtualLoop) else 0
-        self.spoiled = threads > 0 or not all(task.done() for task in tasks)
-        return len(tasks)
+        self.spoiled = loop.threads > 0 or any(not task.done() for task in asyncio.all_tasks(loop))
+        return count
 
     # -- ends ------------------------------------------------------------------------------------------
 
     def _stop(self, limit: str) -> None:
         if self.ending is None:
             self.ending = Ending(kind="testbed" if limit == "testbed" else "limit", detail=limit)
-        if self._task is not None:
+        self.gateway.end()
+        if self._task is None:
+            return
+        if threading.get_ident() == self._thread:
             self._task.cancel()
+        else:  # a sync agent's model or tool call, in a thread
+            self.stage.loop.call_soon_threadsafe(self._task.cancel)
 
     def _crashed(self, error: BaseException) -> None:
         # After a limit the agent is being cancelled, and what it raises then is only how it goes.

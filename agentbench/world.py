@@ -15,8 +15,13 @@ from agentbench import seeds
 from agentbench.record import Effect
 
 SQL_STEPS_MAX = 2_000_000  # virtual-machine steps that one query of a scenario may take: some 0.1 s
+SQL_VALUE_MAX = 10_000_000  # bytes of one value that a scenario's SQL may make
 _OPS: dict[str, Literal["insert", "update", "delete"]] = {"INSERT": "insert", "UPDATE": "update", "DELETE": "delete"}
 _READ_ACTIONS = {apsw.SQLITE_SELECT, apsw.SQLITE_READ, apsw.SQLITE_FUNCTION, apsw.SQLITE_RECURSIVE}
+# What would reach outside the trial's own copy, or end the transaction that its author is noted by.
+_OUTSIDE_ACTIONS = {apsw.SQLITE_ATTACH, apsw.SQLITE_DETACH, apsw.SQLITE_PRAGMA, apsw.SQLITE_TRANSACTION,
+                    apsw.SQLITE_SAVEPOINT, apsw.SQLITE_CREATE_VTABLE, apsw.SQLITE_DROP_VTABLE}  # fmt: skip
+_FUNCTIONS_DENIED = {"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer", "random", "randomblob"}
 
 
 class World:
@@ -89,11 +94,11 @@ class World:
         self.db.execute("SAVEPOINT change")
         try:
             yield made
+            self.db.execute("RELEASE change")  # may fail too: deferred constraints are checked here
         except BaseException:
             self.db.execute("ROLLBACK TO change; RELEASE change")
             raise
         else:
-            self.db.execute("RELEASE change")
             changeset = session.changeset()
             if changeset:
                 made.extend(self._read(changeset, author, at_s))
@@ -108,40 +113,65 @@ class World:
     def digest(self) -> str:
         """A digest of every row of every table: equal states have equal digests, however they came about."""
         state = hashlib.sha256()
-        for (table,) in self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall():
-            rows = sorted(repr(row) for row in self.db.execute(f'SELECT * FROM "{table}"'))
+        for table in self._tables():
+            rows = sorted(repr(row) for row in self.db.execute(f"SELECT * FROM {_quoted(table)}"))
             state.update(f"{table}\n".encode())
             state.update("\n".join(rows).encode("utf-8", "surrogatepass"))
         return state.hexdigest()
 
     def ask(self, sql: str) -> Any:
-        """First column of the first row of a read-only query; raises `apsw.Error` when it tries to write."""
-        self.db.authorizer = _read_only
-        self.db.set_progress_handler(_Budget(), 1000)
-        try:
+        """First column of the first row of a read-only query; raises `apsw.Error` when it tries to write.
+
+        Also raised for what would take more than `SQL_STEPS_MAX` steps or make a value of more than `SQL_VALUE_MAX`.
+        """
+        with self._guarded(_read_only):
             first = self.db.execute(sql).fetchone()
-        finally:
-            self.db.authorizer = None
-            self.db.set_progress_handler(None)
         return first[0] if first else None
+
+    def alter(self, sql: str) -> None:
+        """Run a scenario's statements, which may change this world and nothing else; raises `apsw.Error`."""
+        with self._guarded(_inside_only):
+            self.db.execute(sql).fetchall()  # statements behind one that gives rows run only when these are taken
 
     def replay(self, effects: Sequence[Effect]) -> None:
         """Apply ledger rows again: a template and its ledger give the state that the trial left."""
         self.db.execute("PRAGMA foreign_keys = OFF")
-        for effect in effects:
-            where = " AND ".join(f'"{name}" IS ?' for name in effect.key)
-            key = tuple(_unpack(value) for value in effect.key.values())
-            after = {name: _unpack(value) for name, value in (effect.after or {}).items()}
-            match effect.op:
-                case "insert":
-                    names = ", ".join(f'"{name}"' for name in after)
-                    marks = ", ".join("?" * len(after))
-                    self.db.execute(f'INSERT INTO "{effect.table}" ({names}) VALUES ({marks})', tuple(after.values()))
-                case "update":
-                    sets = ", ".join(f'"{name}" = ?' for name in after)
-                    self.db.execute(f'UPDATE "{effect.table}" SET {sets} WHERE {where}', (*after.values(), *key))
-                case "delete":
-                    self.db.execute(f'DELETE FROM "{effect.table}" WHERE {where}', key)
+        self.db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # what triggers did is in the ledger
+        for group in _at_once(effects):
+            # Old rows go before new ones come: two rows may have exchanged a unique value.
+            fresh = [row for row in map(self._take_out, group) if row is not None]
+            for table, row in fresh:
+                names = ", ".join(_quoted(name) for name in row)
+                marks = ", ".join("?" * len(row))
+                self.db.execute(f"INSERT INTO {_quoted(table)} ({names}) VALUES ({marks})", tuple(row.values()))
+
+    def _take_out(self, effect: Effect) -> tuple[str, dict[str, Any]] | None:
+        """Delete the row as it was; returns the table and the row as it is to be, or None for a deletion."""
+        after = {name: _unpack(value) for name, value in (effect.after or {}).items()}
+        if effect.op == "insert":
+            return effect.table, after
+        where = " AND ".join(f"{_quoted(name)} IS ?" for name in effect.key)
+        key = tuple(_unpack(value) for value in effect.key.values())
+        row = self.row(f"SELECT * FROM {_quoted(effect.table)} WHERE {where}", *key)
+        self.db.execute(f"DELETE FROM {_quoted(effect.table)} WHERE {where}", key)
+        return None if effect.op == "delete" or row is None else (effect.table, {**row, **after})
+
+    def _tables(self) -> list[str]:
+        found = self.db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+        # SQLite's own tables, such as the counters of AUTOINCREMENT, are no state that a ledger could show.
+        return [str(name) for (name,) in found if not str(name).startswith("sqlite_")]
+
+    @contextmanager
+    def _guarded(self, authorizer: Callable[..., int]) -> Iterator[None]:
+        longest = self.db.limit(apsw.SQLITE_LIMIT_LENGTH, SQL_VALUE_MAX)
+        self.db.authorizer = authorizer
+        self.db.set_progress_handler(_Budget(), 1000)
+        try:
+            yield
+        finally:
+            self.db.authorizer = None
+            self.db.set_progress_handler(None)
+            self.db.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
 
     def _read(self, changeset: bytes, author: str, at_s: float) -> Iterator[Effect]:
         for change in apsw.Changeset.iter(changeset):
@@ -165,7 +195,7 @@ class World:
 
     def _names(self, table: str) -> list[str]:
         if table not in self._columns:
-            self._columns[table] = [row[1] for row in self.db.execute(f'PRAGMA table_info("{table}")')]
+            self._columns[table] = [row[1] for row in self.db.execute(f"PRAGMA table_info({_quoted(table)})")]
         return self._columns[table]
 
 
@@ -180,10 +210,39 @@ class _Budget:
         return self.left < 0
 
 
+def _denied(action: int, function: str | None) -> bool:
+    return action == apsw.SQLITE_FUNCTION and (function or "").lower() in _FUNCTIONS_DENIED
+
+
 def _read_only(action: int, one: str | None, two: str | None, _database: str | None, _trigger: str | None) -> int:
-    if action == apsw.SQLITE_FUNCTION and (two or "").lower() in {"load_extension", "readfile", "writefile"}:
-        return int(apsw.SQLITE_DENY)
-    return int(apsw.SQLITE_OK if action in _READ_ACTIONS else apsw.SQLITE_DENY)
+    allowed = action in _READ_ACTIONS and not _denied(action, two)
+    return int(apsw.SQLITE_OK if allowed else apsw.SQLITE_DENY)
+
+
+def _inside_only(action: int, one: str | None, two: str | None, _database: str | None, _trigger: str | None) -> int:
+    # The session extension itself asks for the columns of a table that changes.
+    asks_columns = action == apsw.SQLITE_PRAGMA and (one or "").lower() in {"table_info", "table_xinfo"}
+    allowed = asks_columns or (action not in _OUTSIDE_ACTIONS and not _denied(action, two))
+    return int(apsw.SQLITE_OK if allowed else apsw.SQLITE_DENY)
+
+
+def _at_once(effects: Sequence[Effect]) -> Iterator[list[Effect]]:
+    """Runs of effects by one author in which no row comes twice: each can be applied in any order."""
+    group: list[Effect] = []
+    seen: set[tuple[str, str]] = set()
+    for effect in effects:
+        row = (effect.table, repr(sorted(effect.key.items())))
+        if group and (row in seen or effect.author != group[-1].author):
+            yield group
+            group, seen = [], set()
+        group.append(effect)
+        seen.add(row)
+    if group:
+        yield group
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _present(names: Sequence[str], values: Sequence[Any] | None) -> dict[str, Any]:
