@@ -235,20 +235,22 @@ class Player:
 
     def _write(self, step: Mapping[str, Any], arguments: dict[str, Any], keyed: bool) -> Play:
         fate: Fate = "not_done"
-        doubtful = False  # whether an attempt so far may have been executed
+        doubtful = claimed = False  # whether an attempt so far may have been executed, or said that it was
         for repeats in range(self.policy.retries + 1):
             outcome = yield from _called(step["call"], arguments)
             if outcome.ok:
                 fate = yield from self._confirmed(step, outcome.body, keyed)
                 # Without a key, a second success that cannot be seen could be one too many.
                 final = fate in ("done", "unknown") or (repeats > 0 and not keyed)
-                outcome = Outcome(ok=False)
+                claimed, outcome = True, Outcome(ok=False)
             else:
-                doubtful = doubtful or outcome.ambiguous
+                doubtful = doubtful or claimed or outcome.ambiguous
                 fate = yield from self._looked_up(step, doubtful, keyed)
                 final = fate == "done" or (fate == "unknown" and not keyed)
             if final or not (yield from self._worthwhile(outcome, repeats)):
                 break
+        if fate == "not_done" and claimed:
+            return "unknown"  # it said that it was done; where nothing shows it, the view may be what is wrong
         return "done" if fate == "seen" else fate
 
     def _confirmed(self, step: Mapping[str, Any], body: Any, keyed: bool) -> Play:

@@ -28,12 +28,21 @@ async def test_unknown_fate(agent: str, make_bank: Any, talk: Any, faults: Any) 
     assert "?" not in answer
 
 
-async def test_lasting_silent_noop(make_bank: Any, talk: Any, faults: Any) -> None:
-    """Without a key the careful agent repeats an unseen success once, then takes the other way."""
-    bank = make_bank().spoil("transfer", faults.silent_noop())
+@pytest.mark.parametrize(("keys", "times"), [(False, 2), (True, 4)])
+async def test_lasting_silent_noop(keys: bool, times: int, make_bank: Any, talk: Any, faults: Any) -> None:
+    """A success that is never seen is repeated, without a key just once; it is not replaced, but owned up."""
+    bank = make_bank(keys=keys).spoil("transfer", faults.silent_noop())
     await talk("careful", bank)
-    assert len(bank.tried("transfer")) == 2
-    assert [each["by"] for each in bank.transfers] == ["wire"]
+    assert len(bank.tried("transfer")) == times
+    assert bank.tried("wire") == []
+    assert bank.claims[-1]["status"] == "failed"
+
+
+async def test_lasting_stale_read_back(make_bank: Any, talk: Any, faults: Any) -> None:
+    """With a key, not even a view that stays old makes the careful agent pay twice."""
+    bank = make_bank(keys=True).spoil("list_transfers", faults.emptied())
+    await talk("careful", bank)
+    assert len(bank.transfers) == 1
 
 
 async def test_stale_read_back(make_bank: Any, talk: Any, faults: Any) -> None:
