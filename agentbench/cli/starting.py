@@ -25,12 +25,12 @@ script:
   - user: "How much is in my checking account CHK-1?"
 reference:
   - call: get_account
-    with: {account_id: CHK-1}
+    with: {account: CHK-1}
     save: {balance: balance_cents}
   - reply: "There are ${balance} cents in CHK-1."
 checks:
   told: {answer: {contains: [CHK-1]}}
-  asked: {called: {tool: get_account, with: {account_id: CHK-1}}}
+  asked: {called: {tool: get_account, with: {account: CHK-1}}}
 outcomes:
   success: [told, asked]
 limits: {tool_calls: 10, time_s: 300}
