@@ -233,7 +233,9 @@ def attainable(content: Scenario, injections: Sequence[Injection], tools: Mappin
     bars = [
         each
         for each in injections
-        if (each.lasts == "permanent" or each.at.every == 1) and plugins.fault_class(each.fault).blocking and each.at.probability is None
+        if (each.lasts == "permanent" or each.at.every == 1)
+        and plugins.fault_class(each.fault).blocking
+        and each.at.probability is None
     ]
     if not bars:
         return "success"

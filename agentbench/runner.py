@@ -53,22 +53,33 @@ class Runner:
         self._attempts: Counter[str] = Counter()
         self._finished: set[str] = set()
         self._again: deque[Trial] = deque()
+        self._resumed = 0
+        self._progressed = 0
 
     def execute(self) -> None:
         """Run what is missing; raises `UsageError` before the first trial when an agent cannot be loaded.
 
         `KeyboardInterrupt` passes through after the workers are dead and the records are on disk.
         """
-        self.run_directory.begin(self.plan)
-        writer = RecordWriter(self.run_directory)
+        absent = not self.run_directory.path.exists()
+        writer = RecordWriter(self.run_directory)  # first, for it keeps other runners out
+        fresh = absent and not self.run_directory.plan_path.exists()
         try:
-            self._take_stock()
-            if len(self._finished) == len(self._trials):
-                return
-            self._keep_worlds()
-            self._work(writer)
+            self.run_directory.begin(self.plan)
+            self._write_all(writer)
+        except UsageError:
+            if fresh and self._progressed == 0:  # a mistake in the call leaves nothing behind
+                self.run_directory.remove()
+            raise
         finally:
             writer.close()
+
+    def _write_all(self, writer: RecordWriter) -> None:
+        self._take_stock()
+        if len(self._finished) == len(self._trials):
+            return
+        self._keep_worlds()
+        self._work(writer)
 
     @property
     def resumed(self) -> int:
@@ -80,8 +91,10 @@ class Runner:
         sandbox = plugins.sandbox_class(self.plan.sandbox)(workers=self._workers, scratch=scratch)
         try:
             self._check(sandbox)
+            log.info("agents are loaded", agents=[agent.name for agent in self.plan.agents], workers=self._workers)
             for order, record in sandbox.run(self._orders()):
                 writer.append(record)
+                self._progressed += 1
                 self._take(order, record)
         except OSError as error:
             raise TestbedError(f"the testbed broke: {error}") from error
@@ -97,10 +110,13 @@ class Runner:
 
     def _take_stock(self) -> None:
         for record in self.run_directory.records():
+            if record.trial not in self._trials:
+                continue
             self._attempts[record.trial] = max(self._attempts[record.trial], record.attempt)
             if record.ending.kind != "testbed" or record.attempt >= ATTEMPTS_MAX:
                 self._finished.add(record.trial)
         self._resumed = len(self._finished)
+        log.info("taking stock", planned=len(self._trials), finished=self._resumed)
         if self.run_directory.damaged:
             log.warning("damaged records are ignored; their trials run again", count=self.run_directory.damaged)
 
@@ -146,6 +162,7 @@ class Runner:
             if record.attempt < ATTEMPTS_MAX:
                 self._again.append(self._trials[record.trial])
                 return
+        log.debug("trial finished", trial=record.trial, ending=record.ending.kind, duration_s=record.wall.duration_s)
         self._finished.add(record.trial)
         self._progress(record, len(self._finished), len(self._trials))
 

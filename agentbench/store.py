@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +67,12 @@ class RunDirectory:
                 f"cannot write there: {error.strerror}", where=self.path, remedy="give --out DIR"
             ) from None
 
+    def remove(self) -> None:
+        """Take a directory that holds no record away again, and the folder above it if nothing else is there."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.path.parent.rmdir()
+
     def plan(self) -> Plan:
         """The stored plan."""
         return plans.read(self.plan_path)
@@ -103,7 +110,7 @@ class RunDirectory:
                 if body is None:
                     self.damaged += 1
                     continue
-                yield records.decode(body)
+                yield self._decoded(body)
 
     def find(self, trial: str) -> TrialRecord | None:
         """The last record of a trial, or None."""
@@ -113,9 +120,16 @@ class RunDirectory:
             with self.records_path.open("rb") as file:
                 for line in file:
                     if needle in line and (body := _checked(line)) is not None:
-                        candidate = records.decode(body)
+                        candidate = self._decoded(body)
                         found = candidate if candidate.trial == trial else found
         return found
+
+    def _decoded(self, body: bytes) -> TrialRecord:
+        try:
+            return records.decode(body)
+        except msgspec.ValidationError as error:  # its checksum fits, so it was written like this
+            raise UsageError(f"a record of another version of agentbench: {error}", where=self.records_path,
+                             remedy="use the agentbench that made it") from None  # fmt: skip
 
     # -- what is derived -------------------------------------------------------------------------------
 
@@ -123,7 +137,9 @@ class RunDirectory:
         """Store what judging made of the records."""
         lines = b"".join(msgspec.json.encode(each, order="deterministic") + b"\n" for each in judgements)
         write_whole(self.judgements_path, lines)
-        write_whole(self.measures_path, msgspec.json.format(msgspec.json.encode(measured), indent=1))
+        write_whole(
+            self.measures_path, msgspec.json.format(msgspec.json.encode(measured, order="deterministic"), indent=1)
+        )
 
     def judgements(self) -> list[Judgement]:
         """The stored judgements; raises `UsageError` when the run was never measured."""
@@ -149,9 +165,12 @@ class RecordWriter:
     def __init__(self, run: RunDirectory) -> None:
         self._path = run.records_path
         try:
+            run.path.mkdir(parents=True, exist_ok=True)
             self._file: IO[bytes] = self._path.open("a+b", buffering=0)
         except OSError as error:
-            raise UsageError(f"cannot write there: {error.strerror}", where=self._path) from None
+            raise UsageError(
+                f"cannot write there: {error.strerror}", where=self._path, remedy="give --out DIR"
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -195,18 +214,28 @@ class RecordWriter:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all: a temporary neighbour, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise TestbedError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename in it outlast a power failure."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _checked(line: bytes) -> bytes | None:

@@ -61,8 +61,12 @@ class Verbs(click.Group):
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="agentbench")
-def cli() -> None:
+@click.option("--verbose", "-v", count=True, help="Say more in the log on standard error; twice: everything.")
+def cli(verbose: int) -> None:
     """Does your agent survive production? Stateful tool worlds, faults proven to land, measures with intervals."""
+    from agentbench.cli.log import configure
+
+    configure(verbose)
 
 
 def run_command_line(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """`replay`: execute one trial of a stored run again, and compare the records byte for byte."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def replay_command(run: Path, trial: str, sandbox: str | None, as_json: bool) ->
         raise UsageError(f"this run has no trial '{trial}'", where=run, remedy=closest(trial, known)[:300])
     before = directory.find(trial)
     order = Runner(plan, directory, workers=1).order(wanted)
-    after = _execute(order, sandbox or plan.sandbox, run, plan.scenarios[wanted.scenario].content["environment"])
+    after = _execute(order, sandbox or plan.sandbox, plan.scenarios[wanted.scenario].content["environment"])
     difference = None if before is None else _difference(before, after)
     if as_json:
         put_json({"trial": trial, "equal": before is not None and difference is None, "difference": difference,
@@ -46,14 +47,15 @@ def replay_command(run: Path, trial: str, sandbox: str | None, as_json: bool) ->
     return 1 if difference else 0
 
 
-def _execute(order: Order, sandbox: str, run: Path, environment: str) -> TrialRecord:
-    made = plugins.sandbox_class(sandbox)(workers=1, scratch=run / "workers")
-    try:
-        made.check([order.agent["ref"]], [environment], order.clock)
-        orders: Iterator[Order] = iter([order])
-        return next(result for _, result in made.run(orders))
-    finally:
-        made.close()
+def _execute(order: Order, sandbox: str, environment: str) -> TrialRecord:
+    with tempfile.TemporaryDirectory(prefix="agentbench-") as scratch:
+        made = plugins.sandbox_class(sandbox)(workers=1, scratch=Path(scratch))
+        try:
+            made.check([order.agent["ref"]], [environment], order.clock)
+            orders: Iterator[Order] = iter([order])
+            return next(result for _, result in made.run(orders))
+        finally:
+            made.close()
 
 
 def _difference(before: TrialRecord, after: TrialRecord) -> str | None:

@@ -1,8 +1,11 @@
 """No isolation: trials run in agentbench's own process, one after another; for debugging an agent."""
 
+import signal
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from agentbench import plugins
 from agentbench.abc import Order
@@ -30,15 +33,41 @@ class Sandbox:
         """Execute the orders one by one."""
         for order in orders:
             attempt = Attempt(self._stage(order.clock), order, sandbox="inprocess")
-            record = attempt.run()
+            with _interruptible():
+                record = attempt.run()
             if attempt.spoiled:
                 self._stages.clear()
             yield order, record
 
     def close(self) -> None:
-        """Nothing was started."""
+        """No process was started; the event loops are closed."""
+        for stage in self._stages.values():
+            stage.close()
+        self._stages.clear()
 
     def _stage(self, mode: str) -> Stage:
         if mode not in self._stages:
             self._stages[mode] = Stage("real" if mode == "real" else "virtual")
         return self._stages[mode]
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Tell a real Ctrl-C from a `KeyboardInterrupt` that an agent raises: only the former ends the run."""
+    pressed = False
+
+    def note(number: int, frame: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -1,0 +1,43 @@
+"""The program's own log: for people on a terminal, JSON lines otherwise; always on standard error."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from agentbench.cli.console import clean
+
+
+def configure(verbosity: int = 0) -> None:
+    """Send the log to standard error; 0 shows warnings, 1 what happens, 2 everything."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG)
+    terminal = sys.stderr.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _cleaned,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=_Stderr()),
+        cache_logger_on_first_use=False,
+    )
+
+
+class _Stderr:
+    """Whatever standard error is at the moment of writing."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _cleaned(_logger: Any, _method: str, event: Any) -> Any:
+    """What an agent said may be in a message; nothing of it may control the terminal."""
+    return {key: clean(value) if isinstance(value, str) else value for key, value in event.items()}
