@@ -62,7 +62,7 @@ def figure(name: str) -> Figure:
     if name in _KNOWN:
         return _KNOWN[name]
     share = name.endswith(("_rate", "_share")) or name.startswith(("success", "pass_"))
-    label = name.replace("_", " ")
+    label = name.replace("pass_hat_", "pass^").replace("_", " ")
     return Figure(name=name, label=label, short=label, means=label, unit="share" if share else "plain")
 
 
@@ -104,7 +104,7 @@ def reason(measure: Measure) -> str:
 
 def _written(value: float, unit: Unit, n: int, *, guarded: bool = True) -> str:
     if unit == "plain":
-        return f"{value:.4g}".replace("-", "−")
+        return (f"{value:.3g}" if abs(value) < 1_000 else f"{value:,.0f}").replace("-", "−")
     if value in (0, 1, -1):
         return f"{value * 100:.0f}".replace("-", "−")
     places = 1 if n >= FINE_FROM else 0

@@ -215,7 +215,13 @@ def injection(planned: Mapping[str, Any]) -> str:
 
 
 def _pairs(value: Any) -> str:
-    return ", ".join(f"{name} {item}" for name, item in value.items()) if isinstance(value, Mapping) else ""
+    """The items of a mapping as they would stand in YAML, or '' for anything else."""
+    words = {None: "none", True: "yes", False: "no"}
+    if not isinstance(value, Mapping):
+        return ""
+    return ", ".join(
+        f"{name} {words[item] if item is None or isinstance(item, bool) else item}" for name, item in value.items()
+    )
 
 
 def _scenario(name: str, planned: PlannedScenario) -> dict[str, Any]:

@@ -24,6 +24,7 @@ STYLES = {
     "success": "green", "degraded": "cyan", "honest_failure": "blue",
     "silent_failure": "yellow", "false_success": "magenta", "harmful": "bold red", "invalid": "dim",
 }  # fmt: skip
+LEGEND_WIDTH = 90  # the legend on one line
 AGENT_WIDTH = 28  # a longer name is folded
 
 
@@ -61,7 +62,7 @@ class Summary:
             lettered = fits
         parts: list[RenderableType] = [*self._head(), Text(""), body]
         if lettered:
-            parts.append(_legend())
+            parts.extend(_legend(options.max_width))
         parts.extend(
             Text(f"{_superscript(index)} {visible(reason)}", style="dim", overflow="fold")
             for index, reason in enumerate(notes.reasons, start=1)
@@ -145,13 +146,17 @@ def _fits(console: Console, options: ConsoleOptions, table: Table) -> bool:
     return Measurement.get(console, roomy, table).maximum <= options.max_width
 
 
-def _legend() -> Text:
-    text = Text(style="dim", overflow="fold")
-    for outcome in OUTCOMES:
-        text.append("  " if text.plain else "")
-        text.append(OUTCOME_LETTERS[outcome], style=STYLES[outcome])
-        text.append(f" {OUTCOME_LABELS[outcome]}")
-    return text
+def _legend(width: int) -> list[Text]:
+    """What the letters mean, in as few lines as there is room for."""
+    per_line = len(OUTCOMES) if width >= LEGEND_WIDTH else len(OUTCOMES) // 2
+    lines: list[Text] = []
+    for index, outcome in enumerate(OUTCOMES):
+        if index % per_line == 0:
+            lines.append(Text(style="dim", overflow="fold"))
+        lines[-1].append("  " if lines[-1].plain else "")
+        lines[-1].append(OUTCOME_LETTERS[outcome], style=STYLES[outcome])
+        lines[-1].append(f" {OUTCOME_LABELS[outcome]}")
+    return lines
 
 
 def _superscript(index: int) -> str:

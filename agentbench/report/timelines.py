@@ -115,6 +115,10 @@ def timeline(row: Row, one: TrialRecord) -> dict[str, Any]:
     """Everything that is shown of one trial: its judgement, what was planned, and its events in order."""
     landings = {each.index: each.state for each in row.judgement.landings} if row.judgement else {}
     events = [_event(event, one, landings) for event in one.events[:EVENTS_MAX]]
+    if row.control:
+        # The null fault of a control passes through every call; marking each of them would say that something struck.
+        for event in events:
+            event.pop("fired", None)
     used = {index for event in one.events for index in _effects_of(event)}
     events.extend(
         {"t": "effect", "at": effect.at_s, "effects": [_effect(effect)]}
@@ -157,7 +161,7 @@ def _event(event: Event, one: TrialRecord, landings: Mapping[int, str]) -> dict[
 
 
 def _call(call: Call, one: TrialRecord, landings: Mapping[int, str]) -> dict[str, Any]:
-    last = call.done[-1].reply if call.done else None
+    answers = {record.reply_digest(each.reply) for each in call.done}
     return {
         "t": "call",
         "id": call.id,
@@ -169,7 +173,7 @@ def _call(call: Call, one: TrialRecord, landings: Mapping[int, str]) -> dict[str
         "done": [_execution(each, call, one) for each in call.done],
         "told": _reply(call.told),
         # Said as a fact about two replies, not as a verdict: the environment answered one thing, the agent got another.
-        "differs": last is not None and record.reply_digest(last) != record.reply_digest(call.told),
+        "differs": bool(answers) and record.reply_digest(call.told) not in answers,
         "fired": [
             {"fault": each.fault, "injection": each.injection, "at": each.at_s, "receipt": each.receipt,
              "state": landings.get(each.injection, "")}

@@ -65,7 +65,8 @@
     const outcome = link(index.labels[trial.standing], { trial: trial.id });
     const landed = trial.faultload !== "none" && trial.landed === 0 && trial.outcome !== "missing" ? "no fault landed" : "";
     const barred = trial.attainable === "success" ? "" : "at best " + words(trial.attainable);
-    const because = [trial.kind ? words(trial.kind) : "", trial.reason, landed, barred].filter(Boolean).join(" · ");
+    const kind = trial.reason.startsWith(words(trial.kind)) ? "" : words(trial.kind);
+    const because = [kind, trial.reason, landed, barred].filter(Boolean).join(" · ");
     return [
       [badge(trial.standing, true), outcome], trial.agent, trial.scenario, trial.faultload, String(trial.number), because,
       trial.calls === null ? "" : String(trial.calls), seconds(trial.end), trial.timeline < 0 ? "" : "in this file",
@@ -198,19 +199,18 @@
 
   /* ---- values ---- */
 
-  function value(data) {
+  function value(data, depth = 0) {
     const isRecord = data !== null && typeof data === "object" && !Array.isArray(data);
-    if (isRecord && Object.keys(data).length) {
-      return make("dl", "lines", Object.entries(data).map(([name, item]) =>
-        make("div", "", make("dt", "", name), make("dd", "", short(item)))));
-    }
-    return make("div", "lines", short(data));
+    if (!isRecord || !Object.keys(data).length || depth > 2) return make("div", "lines", short(data));
+    return make("dl", "lines", Object.entries(data).map(([name, item]) => make("div", "", make("dt", "", name),
+      make("dd", "", item !== null && typeof item === "object" && !Array.isArray(item) ? value(item, depth + 1) : short(item)))));
   }
   function short(data) {
     const text = typeof data === "string" && data !== "" ? data : JSON.stringify(data);
     if (text.length <= 220) return text;
     const all = typeof data === "string" ? data : JSON.stringify(data, null, 2);
-    return make("details", "", make("summary", "", text.slice(0, 120) + "…"), make("pre", "", all));
+    const head = Array.isArray(data) ? `${data.length} items` : text.slice(0, 120) + "…";
+    return make("details", "", make("summary", "", head), make("pre", "", all));
   }
 
   /* ---- one trial ---- */
@@ -247,7 +247,7 @@
       each.reply ? make("details", "", make("summary", "", "its reply"), reply(each.reply)) : ""));
     if (!done.length) done.push(make("span", "nothing", "Nothing: the call never reached the environment."));
     if (done.length > 1) done.unshift(make("div", "times", `executed ${done.length} times`));
-    const marks = event.fired.map((each) => make("div", "", make("span", "fault-name", each.fault), " ",
+    const marks = (event.fired || []).map((each) => make("div", "", make("span", "fault-name", each.fault), " ",
       make("span", "state " + (each.state || ""), words(each.state)), make("div", "fine", "at " + seconds(each.at)),
       Object.keys(each.receipt).length ? value(each.receipt) : ""));
     return make("div", "parts",
@@ -265,7 +265,7 @@
     world: (event) => [make("div", "who", `The world changes (event ${event.index})`),
       event.effects.length ? event.effects.map(effect) : make("span", "nothing", "no row changed")],
     effect: (event) => [make("div", "who", "A change outside any call"), event.effects.map(effect)],
-    model: (event) => [`model ${event.model} · ${seconds(event.end - event.at)}`, event.in === null ? "" : ` · ${event.in} tokens in`,
+    model: (event) => ["model " + event.model, event.end > event.at ? " · " + seconds(event.end - event.at) : "", event.in === null ? "" : ` · ${event.in} tokens in`,
       event.out === null ? "" : ` · ${event.out} tokens out`, event.error ? make("span", "reply bad", " · " + event.error) : ""],
     note: (event) => [make("b", "", words(event.kind)), event.detail ? ": " + event.detail : ""],
   };
@@ -275,7 +275,7 @@
     const took = event.end !== undefined && event.end > event.at ? make("small", "", " +" + seconds(event.end - event.at)) : "";
     const when = make("div", "when", make("span", "", seconds(event.at)), took);
     if (event.t === "call") {
-      const node = make("li", "call" + (event.fired.length ? " struck" : ""), when, callParts(event));
+      const node = make("li", "call" + (event.fired && event.fired.length ? " struck" : ""), when, callParts(event));
       node.id = "call-" + event.id;
       return node;
     }
@@ -346,7 +346,7 @@
     view.replaceChildren(
       make("p", "back", back, near),
       make("div", "title", badge(trial.standing, true), make("h2", "", index.labels[trial.standing]), make("span", "mono", trial.id)),
-      make("p", "verdict", trial.kind ? make("b", "", words(trial.kind) + ". ") : "", trial.reason),
+      make("p", "verdict", trial.kind && !trial.reason.startsWith(words(trial.kind)) ? make("b", "", words(trial.kind) + ". ") : "", trial.reason),
       make("p", "verdict fine", facts),
       make("p", "commands", ["replay", "show"].map((verb) => make("code", "", `agentbench ${verb} ${quoted(index.run)} ${quoted(trial.id)}`)),
         trial.faultload !== "none" && byId.has(control) ? link("Its control trial", { trial: control }) : ""),
