@@ -4,6 +4,9 @@ Invariant: whatever an agent does here, to this process or from a child of it, c
 """
 
 import contextlib
+import ctypes
+import errno
+import faulthandler
 import os
 import signal
 import socket
@@ -19,9 +22,12 @@ import msgspec
 from agentbench import record as records
 from agentbench.abc import Order
 from agentbench.errors import UsageError
-from agentbench.record import Effect, Event
+from agentbench.record import Effect, Event, TrialRecord
 from agentbench.trial import Attempt, Stage
 
+OVERDUE_S = 10.0  # beyond the deadline that the parent enforces: a worker that is still there has no parent
+_PR_SET_CHILD_SUBREAPER = 36
+_ROUNDS_MAX = 100
 _event_encoder = msgspec.json.Encoder(order="deterministic")
 
 
@@ -35,10 +41,12 @@ class FileJournal:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self._pid = os.getpid()
 
-    def restart(self) -> None:
-        """Forget the previous trial."""
-        os.ftruncate(self._file, 0)
-        os.lseek(self._file, 0, os.SEEK_SET)
+    def restart(self, trial: str, attempt: int) -> None:
+        """Forget the previous trial, and say which one begins."""
+        with contextlib.suppress(OSError):  # if the disk is full, the first event will say so
+            os.ftruncate(self._file, 0)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            self._write(msgspec.json.encode({"trial": trial, "attempt": attempt}) + b"\n")
 
     def event(self, event: Event) -> None:
         """Append an event."""
@@ -46,12 +54,18 @@ class FileJournal:
 
     def effects(self, effects: Sequence[Effect]) -> None:
         """Append ledger rows."""
-        for effect in effects:
-            self._write(b'{"effect":' + _event_encoder.encode(effect) + b"}\n")
+        self._write(b"".join(b'{"effect":' + _event_encoder.encode(effect) + b"}\n" for effect in effects))
 
     def _write(self, line: bytes) -> None:
-        if os.getpid() == self._pid:
-            os.write(self._file, line)
+        if os.getpid() != self._pid:
+            return
+        try:
+            written = 0
+            while written < len(line):
+                written += os.write(self._file, line[written:])
+        except OSError as error:
+            if error.errno != errno.EBADF:  # an agent that closed our files will be found out by its silence
+                raise
 
 
 def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
@@ -72,61 +86,97 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
             connection.send_bytes(_check(frame[1:], stages))
             continue
         order = msgspec.msgpack.decode(frame[1:], type=Order)
-        journal.restart()
-        stage = stages.setdefault(order.clock, Stage(order.clock))
-        attempt = Attempt(stage, order, sandbox=sandbox, journal=journal)
+        journal.restart(order.trial["id"], order.attempt)
+        attempt = Attempt(_stage(stages, order.clock), order, sandbox=sandbox, journal=journal)
+        # Runs without the interpreter's lock, which an agent may hold for ever.
+        faulthandler.dump_traceback_later(order.deadline_s + OVERDUE_S, exit=True, file=sys.__stderr__ or 2)
         record = attempt.run()
+        faulthandler.cancel_dump_traceback_later()
         if os.getpid() != pid:
             os._exit(0)  # a child that the agent forked came back from the trial; only the parent may answer
         orphans = _end_children()
         if orphans:
             note = records.Note(at_s=record.end_s, kind="leftover_processes", detail=str(orphans))
             record = msgspec.structs.replace(record, events=[*record.events, note])
-        connection.send_bytes((b"S" if attempt.spoiled else b"R") + records.encode(record))
+        _flush()
+        connection.send_bytes((b"S" if attempt.spoiled else b"R") + _encoded(record))
         if attempt.spoiled:
             return
 
 
+def _stage(stages: dict[str, Stage], mode: Any) -> Stage:
+    if mode not in stages:
+        stages[mode] = Stage(mode)
+    return stages[mode]
+
+
+def _encoded(record: TrialRecord) -> bytes:
+    try:
+        return records.encode(record)
+    except (TypeError, ValueError, OverflowError):  # an agent's own span may hold anything
+        return records.encode(msgspec.structs.replace(record, spans=records.plain(record.spans)))
+
+
 def _check(body: bytes, stages: dict[str, Stage]) -> bytes:
     """Load and connect every agent once, so that a wrong reference is one line before anything runs."""
-    from agentbench import plugins
-
     wanted: dict[str, Any] = msgspec.msgpack.decode(body)
-    stage = stages.setdefault(wanted["clock"], Stage(wanted["clock"]))
+    stage = _stage(stages, wanted["clock"])
     try:
         for ref in wanted["refs"]:
             for name in wanted["environments"]:
-                environment = plugins.environment(name)
+                environment = stage.environment(name)
                 stage.opener(ref, stage.door(environment), environment)
     except UsageError as error:
-        return b"E" + str(error).encode()
+        return b"E" + str(records.plain(str(error))).encode()
     return b"K"
 
 
+def _flush() -> None:
+    """What the agent printed is in the log before its record is sent."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # an agent may have closed or replaced them
+            stream.flush()
+
+
 def _end_children() -> int:
-    """Kill what the agent started and left behind; returns how many there were."""
+    """Kill what the agent started and left behind, whatever session it moved to; returns how many there were."""
     count = 0
+    for _ in range(_ROUNDS_MAX):  # an orphan becomes a child of this process only when its own parent is gone
+        found = _children()
+        if not found:
+            break
+        for child in found:
+            with contextlib.suppress(OSError):
+                os.kill(child, signal.SIGKILL)
+        for child in found:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+                count += 1
+    return count
+
+
+def _children() -> list[int]:
+    found: list[int] = []
     for task in Path("/proc/self/task").glob("*/children"):
         with contextlib.suppress(OSError):
-            for child in task.read_text().split():
-                with contextlib.suppress(OSError):
-                    os.kill(int(child), signal.SIGKILL)
-                    count += 1
-    while count:
-        try:
-            if os.waitpid(-1, os.WNOHANG) == (0, 0):
-                os.waitpid(-1, 0)
-        except ChildProcessError:
-            break
-    return count
+            found.extend(int(child) for child in task.read_text().split())
+    return found
 
 
 def _die_with_parent(lifeline: int) -> None:
     """Wait for the parent to be gone, and end this process and its session even if an agent is busy in it."""
-    os.read(lifeline, 1)
+    with contextlib.suppress(OSError):
+        os.read(lifeline, 1)
+    _end_children()
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(0)
+
+
+def _adopt_orphans() -> None:
+    """On Linux: what an agent's processes leave behind becomes this process's child, so that it can be ended."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def main() -> None:
@@ -135,9 +185,18 @@ def main() -> None:
     descriptor, lifeline, journal, sandbox = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
     os.set_inheritable(descriptor, False)
     os.set_inheritable(lifeline, False)
+    _adopt_orphans()
+    connection = Connection(socket.socket(fileno=descriptor).detach())
+    # A child that an agent forks must not keep the channel open once this process is dead.
+    os.register_at_fork(after_in_child=connection.close)
     threading.Thread(target=_die_with_parent, args=(lifeline,), daemon=True).start()
-    with contextlib.suppress(BrokenPipeError):
-        serve(Connection(socket.socket(fileno=descriptor).detach()), journal, sandbox)
+    try:
+        serve(connection, journal, sandbox)
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # the parent is gone
+    except OSError:
+        os._exit(1)  # the agent closed the channel
+    _flush()
     # Threads that an agent left behind must not keep this process alive.
     os._exit(0)
 
