@@ -27,6 +27,15 @@ _HEAD = b'{"sha256":"'
 _MIDDLE = b'","record":'
 
 
+class _Head(msgspec.Struct):
+    """The part of a record that says which trial it is."""
+
+    trial: str
+
+
+_head = msgspec.json.Decoder(_Head)
+
+
 class RunDirectory:
     """The directory of one run; `path` need not exist yet."""
 
@@ -39,6 +48,8 @@ class RunDirectory:
         self.report_path = path / "report.html"
         self.traces_path = path / "traces" / "trials.jsonl"
         self.damaged = 0  # records that a read found broken
+        self._places: dict[str, int] = {}  # trial → where its last whole record begins
+        self._indexed = 0  # bytes of the records that are indexed
 
     @classmethod
     def existing(cls, path: Path) -> "RunDirectory":
@@ -113,23 +124,24 @@ class RunDirectory:
                 yield self._decoded(body)
 
     def find(self, trial: str) -> TrialRecord | None:
-        """The last record of a trial, or None."""
-        needle = msgspec.json.encode(trial)
-        found = None
-        if self.records_path.exists():
-            with self.records_path.open("rb") as file:
-                for line in file:
-                    if needle in line and (body := _checked(line)) is not None:
-                        candidate = self._decoded(body)
-                        found = candidate if candidate.trial == trial else found
-        return found
+        """The last whole record of a trial, or None; the first call reads the file once and keeps where each lies."""
+        if not self.records_path.exists():
+            return None
+        with self.records_path.open("rb") as file:
+            self._index(file)
+            if trial not in self._places:
+                return None
+            file.seek(self._places[trial])
+            body = _checked(file.readline())
+        return None if body is None else records.decode(body)
 
-    def _decoded(self, body: bytes) -> TrialRecord:
-        try:
-            return records.decode(body)
-        except msgspec.ValidationError as error:  # its checksum fits, so it was written like this
-            raise UsageError(f"a record of another version of agentbench: {error}", where=self.records_path,
-                             remedy="use the agentbench that made it") from None  # fmt: skip
+    def _index(self, file: IO[bytes]) -> None:
+        file.seek(self._indexed)
+        for line in file:
+            body = _checked(line)
+            if body is not None:
+                self._places[_head.decode(body).trial] = self._indexed
+            self._indexed += len(line)
 
     # -- what is derived -------------------------------------------------------------------------------
 
