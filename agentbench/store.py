@@ -133,11 +133,20 @@ class RunDirectory:
                 return None
             file.seek(self._places[trial])
             body = _checked(file.readline())
-        return None if body is None else records.decode(body)
+        return None if body is None else self._decoded(body)
+
+    def _decoded(self, body: bytes) -> TrialRecord:
+        try:
+            return records.decode(body)
+        except msgspec.ValidationError as error:  # its checksum fits, so it was written like this
+            raise UsageError(f"a record of another version of agentbench: {error}", where=self.records_path,
+                             remedy="use the agentbench that made it") from None  # fmt: skip
 
     def _index(self, file: IO[bytes]) -> None:
         file.seek(self._indexed)
         for line in file:
+            if not line.endswith(b"\n"):
+                return  # it is still being written
             body = _checked(line)
             if body is not None:
                 self._places[_head.decode(body).trial] = self._indexed
