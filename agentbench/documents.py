@@ -1,8 +1,10 @@
 """Strict YAML: every mistake in a file a person wrote becomes `file:line`, what is wrong, what to write instead."""
 
 import difflib
+import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +15,15 @@ from agentbench.errors import UsageError, UsageErrors
 
 BYTES_MAX = 256 * 1024
 DEPTH_MAX = 30
+MISTAKES_MAX = 30  # more than these are only counted
+_SHOWN_MAX = 200  # characters of a file's own text in a message
+# libyaml's parser is some ten times as fast; both give the same nodes.
+_Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OCTAL = re.compile(r"[-+]?0[0-9_]+")
+
+_NOT_A_KEY = {"missing", "value_error", "assertion_error"}  # nothing can be left out to put these right
+# What pydantic says of a mapping where one member of a union is text.
+_OTHER_SHAPE = {"string_type", "literal_error", "int_type", "float_type", "bool_type"}
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Lines = dict[tuple[str | int, ...], int]
@@ -42,16 +53,32 @@ class Document:
 
     def error(self, problem: str, *location: str | int, remedy: str = "") -> UsageError:
         """A usage error that points at a place in this file."""
-        return UsageError(problem, where=f"{display(self.path)}:{self.line(*location)}", remedy=remedy)
+        return UsageError(shown(problem), where=f"{display(self.path)}:{self.line(*location)}", remedy=shown(remedy))
 
     def parse(self, model: type[Model]) -> Model:
         """The data as a model; raises `UsageErrors` that name every mistake with its line."""
+        made, mistakes = self.examine(model)
+        if made is None or mistakes:
+            raise UsageErrors(mistakes)
+        return made
+
+    def examine(self, model: type[Model]) -> tuple[Model | None, list[UsageError]]:
+        """Every mistake, and the model of what is left without the wrong keys, in which more mistakes may be found.
+
+        The model is None when nothing can be made of the rest.
+        """
         if not isinstance(self.data, Mapping):
-            raise self.error("the file is not a mapping", remedy="write 'key: value' lines")
+            return None, [self.error("the file is not a mapping", remedy="write 'key: value' lines")]
         try:
-            return model.model_validate(self.data)
+            return model.model_validate(self.data), []
         except pydantic.ValidationError as error:
-            raise UsageErrors(_explain(self, model, error)) from None
+            items = _relevant(self.data, error)
+        rest = _without(self.data, {location for item, location in items if item["type"] not in _NOT_A_KEY})
+        mistakes = _explain(self, model, items)
+        try:
+            return model.model_validate(rest), mistakes
+        except pydantic.ValidationError:
+            return None, mistakes
 
 
 def load(path: Path) -> Document:
@@ -60,42 +87,62 @@ def load(path: Path) -> Document:
     Refused: more than 256 KiB, more than 30 levels, not UTF-8, not a regular file, anchors and aliases,
     custom tags, duplicate keys, several documents.
     """
-    shown = display(path)
-    if not path.is_file():
-        raise UsageError("there is no such file" if not path.exists() else "this is not a regular file", where=shown)
-    raw = path.read_bytes()
+    place = display(path)
+    raw = _bytes(path, place)
     if len(raw) > BYTES_MAX:
-        raise UsageError(
-            f"the file has {len(raw):,} bytes, more than {BYTES_MAX:,}", where=f"{shown}:1", remedy="split it"
-        )
+        raise UsageError(f"the file has more than {BYTES_MAX:,} bytes", where=f"{place}:1", remedy="split it")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
-        raise UsageError("this is not UTF-8", where=f"{shown}:{line}", remedy="save the file as UTF-8") from None
+        raise UsageError("this is not UTF-8", where=f"{place}:{line}", remedy="save the file as UTF-8") from None
     lines: Lines = {}
     try:
-        data = _Reader(text, shown, lines).read()
+        data = _Reader(text, place, lines).read()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = (error.problem or error.context or "not valid YAML").replace("\n", " ")
-        raise UsageError(f"not valid YAML: {problem}", where=f"{shown}:{mark.line + 1 if mark else 1}") from None
-    except yaml.YAMLError as error:
-        raise UsageError(f"not valid YAML: {str(error).splitlines()[0]}", where=f"{shown}:1") from None
+        remedy = "indent with spaces" if "'\\t'" in problem else ""
+        where = f"{place}:{mark.line + 1 if mark else 1}"
+        raise UsageError(f"not valid YAML: {shown(problem)}", where=where, remedy=remedy) from None
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1 if isinstance(error.position, int) else 1
+        raise UsageError("not valid YAML: a control character", where=f"{place}:{line}", remedy="remove it") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        problem = str(error).partition("\n")[0]
+        raise UsageError(f"not valid YAML: {shown(problem)}", where=f"{place}:1") from None
     return Document(path, text, data, lines)
+
+
+def _bytes(path: Path, place: str) -> bytes:
+    """At most a byte more than allowed; a device is not opened, for reading one may wait or never end."""
+    try:
+        if not path.is_file():
+            raise UsageError("this is not a regular file" if path.exists() else "there is no such file", where=place)
+        with path.open("rb") as file:
+            return file.read(BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot be read: {reason}", where=shown(place)) from None
+
+
+def shown(text: str) -> str:
+    """A file's own text as it may stand in a message: one line, no control characters, not endless."""
+    cut = text if len(text) <= _SHOWN_MAX * 2 else f"{text[:_SHOWN_MAX]} … {text[-_SHOWN_MAX:]}"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in cut)
 
 
 def display(path: Path) -> str:
     """A path as a person would type it: relative to the working directory where that is shorter."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere, or a name that cannot be a file's
         return str(path)
 
 
 def closest(word: str, known: Sequence[str]) -> str:
     """`did you mean 'x'?`, or the list of what there is."""
-    near = difflib.get_close_matches(word, known, n=1)
+    near = difflib.get_close_matches(word[:_SHOWN_MAX], known, n=1)
     if near:
         return f"did you mean '{near[0]}'?"
     return f"write one of: {', '.join(sorted(known))}" if known else ""
@@ -104,20 +151,20 @@ def closest(word: str, known: Sequence[str]) -> str:
 class _Reader:
     """Composes the node tree and converts it, so that every value keeps its line and limits hold early."""
 
-    def __init__(self, text: str, shown: str, lines: Lines) -> None:
+    def __init__(self, text: str, place: str, lines: Lines) -> None:
         self.text = text
-        self.shown = shown
+        self.place = place
         self.lines = lines
         self.constructor = yaml.SafeLoader("")
 
     def read(self) -> Any:
         depth = 0
-        for event in yaml.parse(self.text, Loader=yaml.SafeLoader):
+        for event in yaml.parse(self.text, Loader=_Loader):
             self._refuse(event)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > DEPTH_MAX:
                 raise self._error(event, f"nested more than {DEPTH_MAX} levels deep", "flatten it")
-        node = yaml.compose(self.text, Loader=yaml.SafeLoader)
+        node = yaml.compose(self.text, Loader=_Loader)
         return None if node is None else self._value(node, ())
 
     def _refuse(self, event: yaml.Event) -> None:
@@ -150,30 +197,74 @@ class _Reader:
         return found
 
     def _scalar(self, node: yaml.Node) -> Any:
-        # 12:30 as a base-60 number, dates and yes/no as booleans surprise people; keep such scalars as text.
-        if node.tag.endswith((":timestamp", ":binary")) or (
-            node.tag.endswith((":int", ":float")) and ":" in str(node.value)
-        ):
-            return str(node.value)
-        if node.tag.endswith(":bool") and str(node.value).lower() not in {"true", "false"}:
-            return str(node.value)
+        # 12:30 as a base-60 number, 017 as an octal one, dates, yes/no as booleans and '=' as a mystery surprise
+        # people; keep such scalars as text.
+        text = str(node.value)
+        kind = node.tag.rpartition(":")[2]
+        if kind in {"timestamp", "binary", "value", "merge"}:
+            return text
+        if kind in {"int", "float"} and (":" in text or _OCTAL.fullmatch(text)):
+            return text
+        if kind == "bool" and text.lower() not in {"true", "false"}:
+            return text
         try:
-            return self.constructor.construct_object(node)
+            value = self.constructor.construct_object(node)
         except (ValueError, OverflowError):
-            raise self._error(node, f"'{node.value}' is not a value that can be read", "quote it") from None
+            raise self._error(node, f"'{text}' is not a value that can be read", "quote it") from None
+        if isinstance(value, float) and not math.isfinite(value):
+            raise self._error(node, f"'{text}' is not a finite number", "quote it, or write a number")
+        return value
 
     def _error(self, place: Any, problem: str, remedy: str) -> UsageError:
-        return UsageError(problem, where=f"{self.shown}:{place.start_mark.line + 1}", remedy=remedy)
+        return UsageError(shown(problem), where=f"{self.place}:{place.start_mark.line + 1}", remedy=remedy)
 
 
-def _explain(document: Document, model: type[pydantic.BaseModel], error: pydantic.ValidationError) -> list[UsageError]:
+def _relevant(data: Any, error: pydantic.ValidationError) -> list[tuple[Any, tuple[str | int, ...]]]:
+    """What pydantic found, each with its place in the file, without what it says of union members nobody meant."""
+    items = [(item, _data_location(data, item["loc"])) for item in error.errors(include_url=False)]
+    deeper = {location[:length] for _, location in items for length in range(len(location))}
+    return [
+        (item, location)
+        for item, location in items
+        if not (item["type"] in _OTHER_SHAPE and location in deeper and _is_open(data, location))
+    ]
+
+
+def _explain(
+    document: Document, model: type[pydantic.BaseModel], items: Sequence[tuple[Any, tuple[str | int, ...]]]
+) -> list[UsageError]:
     found: dict[tuple[str, str], UsageError] = {}
-    for item in error.errors(include_url=False):
-        location = _data_location(document.data, item["loc"])
+    for item, location in items:
+        if len(found) >= MISTAKES_MAX:
+            break
         problem, remedy = _plain_words(document, model, item, location)
         made = document.error(problem, *location, remedy=remedy)
         found.setdefault((made.where, problem), made)
-    return sorted(found.values(), key=lambda made: int(made.where.rpartition(":")[2]))
+    mistakes = sorted(found.values(), key=lambda made: int(made.where.rpartition(":")[2]))
+    if len(mistakes) >= MISTAKES_MAX and len(items) > MISTAKES_MAX:
+        mistakes.append(document.error("there are more mistakes than these"))
+    return mistakes
+
+
+def _is_open(data: Any, location: tuple[str | int, ...]) -> bool:
+    """Whether there is a mapping or a list at a place."""
+    for part in location:
+        data = data[part]
+    return isinstance(data, Mapping | list)
+
+
+def _without(data: Any, places: set[tuple[str | int, ...]]) -> Any:
+    """A copy without the keys that stand at some places; items of lists stay, so that lines keep their numbers."""
+    gone = {place for place in places if place and isinstance(place[-1], str)}
+
+    def copied(value: Any, *here: str | int) -> Any:
+        if isinstance(value, Mapping):
+            return {key: copied(item, *here, key) for key, item in value.items() if (*here, key) not in gone}
+        if isinstance(value, list):
+            return [copied(item, *here, index) for index, item in enumerate(value)]
+        return value
+
+    return copied(data)
 
 
 def _data_location(data: Any, loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -206,9 +297,14 @@ def _plain_words(
     return f"'{name}' is wrong: {problem[:1].lower()}{problem[1:]}", remedy
 
 
+@cache
+def _schema(model: type[pydantic.BaseModel]) -> dict[str, Any]:
+    return model.model_json_schema()
+
+
 def _known_keys(model: type[pydantic.BaseModel], loc: tuple[str | int, ...]) -> list[str]:
     """The keys allowed where an unknown one was found, by walking the JSON Schema of the model."""
-    schema = model.model_json_schema()
+    schema = _schema(model)
     definitions = schema.get("$defs", {})
     names: set[str] = set()
 

@@ -13,7 +13,7 @@ import msgspec
 from agentbench import __version__, documents, plugins, scenario, seeds, validation
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
-from agentbench.faultload import Faultload, Injection, Profile
+from agentbench.faultload import Faultload, Injection, Lasts, Profile
 from agentbench.scenario import Scenario, Step
 
 PLAN_VERSION = 1
@@ -89,7 +89,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hash(self) -> str:
         """Twelve characters that name exactly this plan."""
-        return seeds.digest(msgspec.to_builtins(self))[:12]
+        content = msgspec.to_builtins(self)
+        for entry in content["scenarios"].values():
+            del entry["path"]  # the same plan may be made from another working directory
+        return seeds.digest(content)[:12]
 
 
 def make(
@@ -103,13 +106,17 @@ def make(
     sandbox: str,
 ) -> Plan:
     """Expand scenarios × agents × (control + faultloads) × trials; raises `UsageError` for wrong files."""
+    names = [agent.name for agent in agents]
+    for agent_name in names:
+        if names.count(agent_name) > 1:
+            raise UsageError(f"two agents are named '{agent_name}'", remedy="give each its own name")
     loaded = {name: validation.load(path) for name, path in scenarios.items()}
     planned: list[Trial] = []
     skipped: list[Skipped] = []
     for name, each in loaded.items():
         tools = {tool.spec.name: tool.spec for tool in plugins.environment(each.environment).tools.values()}
         cells = [(CONTROL, _control())]
-        for faultload in _faultloads(each, profile):
+        for faultload in _faultloads(scenarios[name], each, profile):
             reason = _unreachable(each, faultload, tools)
             if reason:
                 skipped.append(Skipped(scenario=name, faultload=faultload.name, reason=reason))
@@ -183,11 +190,18 @@ def _control() -> list[Injection]:
     return [Injection(fault="noop", lasts="permanent")]
 
 
-def _faultloads(content: Scenario, profile: Profile | None) -> list[Faultload]:
+def _faultloads(path: Path, content: Scenario, profile: Profile | None) -> list[Faultload]:
     if profile is None:
         return []
     own = [content.faultload] if content.faultload and profile.faultloads else []
-    return [*profile.faultloads, *own]
+    found = [*profile.faultloads, *own]
+    taken = {CONTROL}
+    for each in found:  # the name is a part of a trial's id
+        if each.name in taken:
+            raise UsageError(f"the name '{each.name}' of a faultload is taken", where=documents.display(path),
+                             remedy="rename it here or in the profile")  # fmt: skip
+        taken.add(each.name)
+    return found
 
 
 def _profile_entry(profile: Profile | None) -> dict[str, Any]:
@@ -230,17 +244,11 @@ def attainable(content: Scenario, injections: Sequence[Injection], tools: Mappin
     A step is barred when a permanent blocking fault holds its tool; then its fallback counts, then whether the
     ladder allows to do without it, and otherwise an honest failure is the best.
     """
-    bars = [
-        each
-        for each in injections
-        if (each.lasts == "permanent" or each.at.every == 1)
-        and plugins.fault_class(each.fault).blocking
-        and each.at.probability is None
-    ]
+    bars = [each for each in injections if _for_good(each) and plugins.fault_class(each.fault).blocking]
     if not bars:
         return "success"
     seen = [0] * len(bars)
-    best: Attainable = "success"
+    lacking: set[str] = set()
     for step in content.reference:
         if step.call is None or step.call not in tools:
             continue
@@ -248,11 +256,21 @@ def attainable(content: Scenario, injections: Sequence[Injection], tools: Mappin
             continue
         if step.fallback and not any(_barred(call, tools, bars, list(seen)) for call in _calls(step.fallback)):
             continue
-        if step.optional is not None and any(step.optional in rung.missing for rung in content.outcomes.degraded):
-            best = "degraded"
-            continue
-        return "honest_failure"
-    return best
+        if step.optional is None:
+            return "honest_failure"
+        lacking.add(step.optional)
+    if not lacking:
+        return "success"
+    return "degraded" if any(lacking <= set(rung.missing) for rung in content.outcomes.degraded) else "honest_failure"
+
+
+def _for_good(injection: Injection) -> bool:
+    """Whether it hits every call that it looks at from its beginning on, so that no repeat ever helps."""
+    at, lasts = injection.at, injection.lasts
+    certain = at.probability in (None, 1.0)
+    if lasts == "permanent" or (isinstance(lasts, Lasts) and lasts.probability == 1.0):
+        return certain
+    return lasts == "transient" and (at.every == 1 or at.probability == 1.0)
 
 
 def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection], seen: list[int]) -> bool:

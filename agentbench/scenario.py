@@ -1,7 +1,7 @@
 """A scenario: one YAML file with a script, checks, allowed effects, an outcome ladder and a reference solution."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,6 +13,7 @@ from agentbench.documents import Document, Strict
 from agentbench.errors import UsageError, UsageErrors
 from agentbench.faultload import Faultload
 
+_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -222,19 +223,36 @@ def load(path: Path) -> Scenario:
 
     What needs the environment (tool names, arguments, SQL) is checked by `agentbench.validation`.
     """
+    _, scenario, problems = examine(path)
+    if scenario is None or problems:
+        raise problems[0] if len(problems) == 1 else UsageErrors(problems)
+    return scenario
+
+
+def examine(path: Path) -> tuple[Document, Scenario | None, list[UsageError]]:
+    """The file, every mistake in it by itself, and the scenario as far as it can be made, for finding more mistakes.
+
+    Raises `UsageError` when the file cannot be read as YAML at all.
+    """
     document = documents.load(path)
-    scenario = document.parse(Scenario)
-    _cross_check(document, scenario)
-    if path.parent.name != scenario.environment:
-        raise document.error(
-            f"this file lies in '{path.parent.name}/' but its environment is '{scenario.environment}'",
+    scenario, problems = document.examine(Scenario)
+    if scenario is None:
+        return document, None, problems
+    problems = [*problems, *_cross_check(document, scenario)]
+    folder = path.resolve().parent.name
+    if folder != scenario.environment:
+        problems.append(document.error(
+            f"this file lies in '{folder}/' but its environment is '{scenario.environment}'",
             "environment",
-            remedy=f"move it to {scenario.environment}/ or write 'environment: {path.parent.name}'",
-        )
-    return scenario.model_copy(update={"id": f"{scenario.environment}.{path.stem}"})
+            remedy=f"move it to {scenario.environment}/ or write 'environment: {folder}'",
+        ))  # fmt: skip
+    if not _STEM.fullmatch(path.stem):
+        problems.append(document.error(f"'{path.stem}' cannot be part of an id",
+                                       remedy="name the file with letters, digits, '_' and '-'"))  # fmt: skip
+    return document, scenario.model_copy(update={"id": f"{scenario.environment}.{path.stem}"}), problems
 
 
-def _cross_check(document: Document, scenario: Scenario) -> None:
+def _cross_check(document: Document, scenario: Scenario) -> list[UsageError]:
     problems = []
     first = scenario.script[0].user
     if first is None or (isinstance(first, UserLine) and first.when != "always"):
@@ -252,15 +270,18 @@ def _cross_check(document: Document, scenario: Scenario) -> None:
     for place, expression in _expressions(scenario):
         try:
             jmespath.compile(expression)
-        except jmespath.exceptions.JMESPathError as error:
-            problems.append(document.error(f"'{expression}' is not JMESPath: {str(error).splitlines()[0]}", *place))
+        except (jmespath.exceptions.JMESPathError, RecursionError) as error:
+            reason = str(error).partition("\n")[0]
+            problems.append(document.error(f"'{expression}' is not JMESPath: {reason}", *place))
     for place, pattern in _patterns(scenario):
         try:
             re.compile(pattern)
-        except re.error as error:
+        except (re.error, RecursionError, OverflowError) as error:
             problems.append(document.error(f"'{pattern}' is not a regular expression: {error}", *place))
-    if problems:
-        raise UsageErrors(problems)
+    for place, name in _given_up(scenario):
+        if name not in scenario.checks:
+            problems.append(_no_check(document, scenario, name, *place))
+    return problems
 
 
 def _no_check(document: Document, scenario: Scenario, name: str, *place: str | int) -> UsageError:
@@ -283,6 +304,18 @@ def _expressions(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
 
     walk(scenario.reference, "reference")
     return found
+
+
+def _given_up(scenario: Scenario) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The checks that steps say would fail without them, fallbacks included."""
+
+    def walk(steps: list[Step], *place: str | int) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        for index, step in enumerate(steps):
+            if step.optional is not None:
+                yield (*place, index, "optional"), step.optional
+            yield from walk(step.fallback, *place, index, "fallback")
+
+    return walk(scenario.reference, "reference")
 
 
 def _patterns(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
@@ -310,4 +343,4 @@ def parse(data: Mapping[str, Any]) -> Scenario:
     return Scenario.model_validate(dict(data))
 
 
-__all__ = ["Check", "Scenario", "Step", "dump", "load", "parse"]
+__all__ = ["Check", "Scenario", "Step", "dump", "examine", "load", "parse"]

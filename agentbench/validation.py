@@ -18,21 +18,22 @@ Place = tuple[str | int, ...]
 
 def load(path: Path) -> Scenario:
     """A scenario that is right by itself and in its environment; raises `UsageError(s)` that name every mistake."""
-    content = scenario.load(path)
-    document = documents.load(path)
+    document, content, problems = scenario.examine(path)
+    if content is None:
+        raise UsageErrors(problems)
     try:
         environment = plugins.environment(content.environment)
     except UsageError as error:
-        raise document.error(error.problem, "environment", remedy=error.remedy) from None
-    problems = [*_tools(document, content, environment), *_faults(document, content)]
+        raise UsageErrors([*problems, document.error(error.problem, "environment", remedy=error.remedy)]) from None
+    problems = [*problems, *_tools(document, content, environment), *_faults(document, content, environment)]
     try:
         template = environment.template(content.given.seed, content.given.sql)
     except apsw.Error as error:
-        problems.append(document.error(f"SQL: {error}", "given", "sql", remedy="see the environment's schema.sql"))
-    else:
-        world = World(template, epoch=environment.epoch)
-        problems.extend(_sql(document, content, world))
-        problems.extend(_tables(document, content, world))
+        problems.append(_sql_error(document, error, "given", "sql"))
+        template = environment.template(content.given.seed)
+    world = World(template, epoch=environment.epoch)
+    problems.extend(_sql(document, content, world))
+    problems.extend(_tables(document, content, world))
     if problems:
         raise UsageErrors(sorted(problems, key=lambda each: int(each.where.rpartition(":")[2])))
     return content
@@ -54,7 +55,7 @@ def _tools(document: Document, content: Scenario, environment: Environment) -> I
                 yield document.error(f"'{tool_name}' has no parameter '{argument}'", *place, argument,
                                      remedy=documents.closest(argument, list(properties)))  # fmt: skip
         for name in parameters.get("required", ()):
-            if name not in arguments:
+            if name not in arguments and place[0] == "reference":  # a check names only the arguments it looks at
                 yield document.error(f"'{tool_name}' needs the parameter '{name}'", *place, remedy=f"add '{name}: …'")
 
 
@@ -84,6 +85,9 @@ def _arguments(content: Scenario) -> Iterator[tuple[Place, str, Mapping[str, Any
             yield (*place, "with"), step.call, step.with_
         if step.verify is not None:
             yield (*place, "verify", "with"), step.verify.call, step.verify.with_
+    for place, check in _checks(content):
+        if check.called is not None:
+            yield (*place, "called", "with"), check.called.tool, check.called.with_
 
 
 def _checks(content: Scenario) -> Iterator[tuple[Place, Check]]:
@@ -92,14 +96,20 @@ def _checks(content: Scenario) -> Iterator[tuple[Place, Check]]:
             yield (section, name), check
 
 
-def _faults(document: Document, content: Scenario) -> Iterator[UsageError]:
+def _faults(document: Document, content: Scenario, environment: Environment) -> Iterator[UsageError]:
     if content.faultload is None:
         return
+    specs = [tool.spec for tool in environment.tools.values()]
     for index, injection in enumerate(content.faultload.injections):
+        place = ("faultload", "injections", index)
         try:
-            plugins.check_injection(document, injection, "faultload", "injections", index)
+            plugins.check_injection(document, injection, *place)
         except UsageError as error:
             yield error
+        if not any(injection.at.matches(spec) for spec in specs):
+            problem = f"no tool of '{environment.name}' is looked at by this injection"
+            remedy = documents.closest(injection.at.tool, [spec.name for spec in specs])
+            yield document.error(problem, *place, "at", "tool", remedy=remedy)
 
 
 def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
@@ -111,18 +121,27 @@ def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageE
         except apsw.AuthError:
             yield document.error("a check may only read", *place, "sql", remedy="write a SELECT without side effects")
         except apsw.Error as error:
-            yield document.error(f"SQL: {error}", *place, "sql", remedy="see the environment's schema.sql")
+            yield _sql_error(document, error, *place, "sql")
     for index, item in enumerate(content.script):
         if item.world is None:
             continue
+        world.db.execute("SAVEPOINT trying")
         try:
-            world.db.execute("SAVEPOINT trying")
-            world.db.execute(item.world.sql)
+            world.alter(item.world.sql)
         except apsw.Error as error:
-            yield document.error(f"SQL: {error}", "script", index, "world", "sql",
-                                 remedy="see the environment's schema.sql")  # fmt: skip
+            yield _sql_error(document, error, "script", index, "world", "sql")
         finally:
             world.db.execute("ROLLBACK TO trying; RELEASE trying")
+
+
+def _sql_error(document: Document, error: apsw.Error, *place: str | int) -> UsageError:
+    match error:
+        case apsw.InterruptError():
+            return document.error("SQL: this takes too long", *place, remedy="a recursive query needs an end")
+        case apsw.AuthError():
+            problem = "SQL: it may change this world and nothing else"
+            return document.error(problem, *place, remedy="leave out ATTACH, PRAGMA, VACUUM and transactions")
+    return document.error(f"SQL: {error}", *place, remedy="see the environment's schema.sql")
 
 
 def _tables(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
