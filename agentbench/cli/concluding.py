@@ -36,12 +36,12 @@ def write_traces(run: RunDirectory, plan: Plan, judgements: list[Judgement]) -> 
 
     trials = {trial.id: trial for trial in plan.trials}
     judged = {each.trial: each for each in judgements}
-    lines = [
-        tracing.otlp_line(tracing.spans(trials[record.trial], record, judged[record.trial]))
+    lines = (
+        tracing.otlp_line(tracing.spans(trials[record.trial], record, judged[record.trial])).rstrip(b"\n") + b"\n"
         for record in run.records()
-        if record.trial in trials and judged.get(record.trial) and judged[record.trial].attempt == record.attempt
-    ]
-    write_whole(run.traces_path, b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
+        if record.trial in trials and record.trial in judged and judged[record.trial].attempt == record.attempt
+    )
+    write_whole(run.traces_path, lines)
 
 
 def write_report(run: RunDirectory, plan: Plan, measured: Measured, judgements: list[Judgement]) -> None:
