@@ -197,7 +197,7 @@ class Player:
             outcome = yield from _called(tool, arguments)
             if outcome.ok:
                 body = yield from self._pages(tool, arguments, outcome.body, sound)
-                if rereads <= 0 or sound(body):
+                if rereads <= 0 or self.policy.gives_up or sound(body):
                     return True, body
                 rereads -= 1
             elif (yield from self._worthwhile(outcome, repeats)):
@@ -260,6 +260,8 @@ class Player:
         if self.policy.verifies_success and step.get("verify"):
             # That it is not there is confirmed by a second look: the first may show an older state.
             there, seen = yield from self._there(step["verify"], rereads=1)
+            if there is None and self.policy.gives_up:
+                return "unknown"
         if there is False:
             return "not_done"
         if not self.policy.validates or self._sound(step, body):

@@ -1,6 +1,7 @@
 """Stops at the first error and says so: it recovers from nothing, and never claims what it has not done.
 
-`create_agent` with `ToolErrorMiddleware`: the model is told of the error, reports a failure and answers.
+`create_agent` with `ToolErrorMiddleware`: the model is told of the error, reports a failure and answers. A write that
+reported success and is not seen when it is read back counts as an error too.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
-policy = Policy(gives_up=True, validates=True)
+policy = Policy(gives_up=True, validates=True, verifies_success=True)
 
 
 def make_graph(tools: "Sequence[BaseTool]", model: "BaseChatModel") -> Any:
