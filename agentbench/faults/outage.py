@@ -30,8 +30,8 @@ class Outage:
     `down` and `reset_peer`; Chaos Mesh's HTTPChaos `abort`). In life a 504 leaves open whether the work was
     done; here it was not, and `lost_reply` is the other case.
 
-    A Python client sees `ToolError` (`status`, `body`, `headers`), `ConnectionRefusedError` or
-    `ConnectionResetError`. All three are retried by LangGraph's default `RetryPolicy` and by `ToolRetryMiddleware`;
+    A Python client sees `ToolError` (`status`, `body`, `headers`; in a graph also an `httpx.HTTPStatusError`),
+    `ConnectionRefusedError` or `ConnectionResetError`. All three are retried by LangGraph's default `RetryPolicy` and by `ToolRetryMiddleware`;
     with neither, they end the run of a `create_agent` agent.
     """
 

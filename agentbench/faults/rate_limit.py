@@ -28,8 +28,9 @@ class RateLimit:
     Stands for: OpenAI's `rate_limit_exceeded` and `insufficient_quota`, both 429, and told apart by the body
     alone; Dev Proxy's RateLimitingPlugin. ReliabilityBench found it the most harmful single fault.
 
-    A Python client sees `ToolError` with `status` 429. LangGraph's default `RetryPolicy` and `ToolRetryMiddleware`
-    both retry it, on their own schedule: neither reads `Retry-After`, and neither knows a used-up quota.
+    A Python client sees `ToolError` with `status` 429, in a graph also an `httpx.HTTPStatusError`. LangGraph's
+    default `RetryPolicy` does **not** retry it, as no 4xx; `ToolRetryMiddleware` does, on its own schedule: it does
+    not read `Retry-After`, and knows no used-up quota.
     """
 
     retry_after_s: Annotated[float, Field(gt=0, le=86_400)] | None = 20.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from agentbench import abc, faults, plugins
-from agentbench.calls import ToolError, failure_exception
+from agentbench.calls import ToolResult, failure_exception
 
 NAMES = plugins.names("faults")
 DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -99,14 +99,19 @@ async def test_same_call_gets_the_same_reply_again(bench, name, parameters):
 
 def test_exceptions_are_retried_as_the_docs_say():
     """LangGraph's default policy and the retry middleware treat each exception as the table has it."""
+    import httpx
     from langchain.agents.middleware import ToolRetryMiddleware
     from langgraph.types import RetryPolicy
 
-    errors = [ToolError(503, {}), ToolError(429, {})] + [failure_exception(f) for f in ("refused", "reset", "timeout")]
+    from agentbench.adapters._langchain import ToolHTTPError
+
+    request = httpx.Request("POST", "https://api.bank.example/v1/transfer")
+    answers = [ToolHTTPError(ToolResult(status=status, body={}), request) for status in (503, 429, 404)]
+    errors: list[Exception] = [*answers, *(failure_exception(each) for each in ("refused", "reset", "timeout"))]
     policy = RetryPolicy().retry_on
-    assert [policy(error) for error in errors] == [True, True, True, True, False]
+    assert [policy(error) for error in errors] == [True, False, False, True, True, False]
     middleware = ToolRetryMiddleware().retry_on
-    assert [middleware(error) for error in errors] == [True] * 5
+    assert [middleware(error) for error in errors] == [True] * 6
 
 
 def test_faults_know_nothing_of_the_rest():
