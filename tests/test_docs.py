@@ -213,6 +213,15 @@ def test_documented_environment_variables_exist() -> None:
         assert name in sources, name
 
 
+def test_documented_make_targets_exist() -> None:
+    """Every `make` command in the documents is a target, and CI runs the README's test command."""
+    targets = set(re.findall(r"^([a-z][\w-]*):", _text(ROOT / "Makefile"), re.MULTILINE))
+    named = set(re.findall(r"^make (\w+)|`make (\w+)`", _all(), re.MULTILINE))
+    wanted = {name for pair in named for name in pair if name}
+    assert {"run", "test"} <= wanted <= targets
+    assert "\nmake test\n" in _text(ROOT / ".ci" / "run")
+
+
 def test_report_picture_is_small() -> None:
     """The one picture is a PNG that does not weigh the repository down."""
     data = (DOCS / "report.png").read_bytes()
