@@ -27,7 +27,7 @@ class Progress:
         if sys.stderr.isatty():
             self._bar = _bar()
             self._bar.start()
-            self._task = self._bar.add_task("trials", total=self._planned, counts="")
+            self._task = self._bar.add_task("trials", total=self._planned, counts="", rate="0")
         return self
 
     def __exit__(
@@ -41,11 +41,11 @@ class Progress:
         self._endings[_word(record)] += 1
         if self._first is None:
             self._first = finished - 1
+        rate = f"{(finished - self._first) / max(clock.wall_s() - self._began, 1e-6):.0f}"
         if self._bar is not None:
-            self._bar.update(self._task, completed=finished, counts=self._counts())
+            self._bar.update(self._task, completed=finished, counts=self._counts(), rate=rate)
         elif finished == planned or finished * LINES // planned != (finished - 1) * LINES // planned:
-            rate = (finished - self._first) / max(clock.wall_s() - self._began, 1e-6)
-            say(f"{finished:,}/{planned:,} trials, {rate:.0f} per second; {self._counts()}")
+            say(f"{finished:,}/{planned:,} trials, {rate} per second; {self._counts()}")
 
     def _counts(self) -> str:
         return ", ".join(f"{count:,} {word}" for word, count in self._endings.most_common())
@@ -66,6 +66,6 @@ def _bar() -> Any:
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[counts]}"),
+        TextColumn("{task.fields[rate]} per second; {task.fields[counts]}"),
         console=Console(stderr=True),
     )

@@ -31,8 +31,8 @@ class Outage:
     done; here it was not, and `lost_reply` is the other case.
 
     A Python client sees `ToolError` (`status`, `body`, `headers`; in a graph also an `httpx.HTTPStatusError`),
-    `ConnectionRefusedError` or `ConnectionResetError`. All three are retried by LangGraph's default `RetryPolicy` and by `ToolRetryMiddleware`;
-    with neither, they end the run of a `create_agent` agent.
+    `ConnectionRefusedError` or `ConnectionResetError`. All three are retried by LangGraph's default `RetryPolicy` and
+    by `ToolRetryMiddleware`; with neither, they end the run of a `create_agent` agent.
     """
 
     as_: Annotated[Literal["status", "refused", "reset"], Field(alias="as")] = "status"
