@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 
 import pydantic
 
-from agentbench import documents
+from agentbench import documents, seeds
 from agentbench.abc import Adapter, Fault, Sandbox
 from agentbench.environment import Environment
 from agentbench.errors import UsageError
@@ -112,7 +112,10 @@ def environment(name: str) -> Environment:
         found = [point for point in _points("environments") if point.name == name]
         if not found:
             raise _unknown("environments", name)
-        return _named(_guarded(found[0].value, found[0].load), name)
+        loaded = _guarded(found[0].value, found[0].load)
+        if not isinstance(loaded, Environment):
+            raise UsageError("this entry point is not an environment", where=found[0].value)
+        return _named(loaded, name)
     return _environment_in(folder, name)
 
 
@@ -174,13 +177,24 @@ def scenarios() -> dict[str, Path]:
 
 def sandbox_class(name: str) -> type[Sandbox]:
     """A sandbox backend by name."""
-    made: type[Sandbox] = module("sandboxes", name).Sandbox
+    made: type[Sandbox] = _offered("sandboxes", name, "Sandbox")
     return made
+
+
+def _offered(kind: Kind, name: str, attribute_name: str) -> Any:
+    """What a plugin's file must define, or the object itself when an entry point names it."""
+    found = module(kind, name)
+    if not inspect.ismodule(found):
+        return found
+    if not hasattr(found, attribute_name):
+        raise UsageError(f"the {_SINGULAR[kind]} '{name}' has no '{attribute_name}'", where=found.__file__ or name,
+                         remedy=f"define '{attribute_name}' in it")  # fmt: skip
+    return getattr(found, attribute_name)
 
 
 def adapter_for(target: Any, ref: str) -> tuple[str, Adapter]:
     """The adapter that accepts an agent; raises `UsageError` when none does."""
-    found = [(name, module("adapters", name).adapter) for name in names("adapters")]
+    found = [(name, _offered("adapters", name, "adapter")) for name in names("adapters")]
     for name, adapter in sorted(found, key=lambda pair: (getattr(pair[1], "order", 50), pair[0])):
         if adapter.accepts(target):
             return name, adapter
@@ -210,11 +224,15 @@ def agent(ref: str) -> Any:
 def attribute(ref: str, base: Path | None = None) -> Any:
     """What `module:attr` or `path/file.py:attr` refers to."""
     place, _, name = ref.rpartition(":")
+    if not place or not all(part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"'{ref}' is not a reference", remedy="write 'module:NAME' or './file.py:NAME'")
     if place.endswith(".py"):
         path = ((base or Path.cwd()) / place).resolve()
         if not path.is_file():
             raise UsageError(f"there is no file '{place}'", where=ref)
-        loaded = _guarded(place, lambda: _load_file(path, f"agentbench_target_{path.stem}"))
+        # Two files of the same name in different folders are two modules.
+        unique = f"agentbench_target_{path.stem}_{seeds.digest(str(path))[:8]}"
+        loaded = _guarded(place, lambda: _load_file(path, unique))
     else:
         if str(Path.cwd()) not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
@@ -235,15 +253,20 @@ def _from_langgraph_json(ref: str) -> Any:
         raise UsageError(f"there is no file '{text}'", where=ref)
     try:
         graphs = json.loads(path.read_text("utf-8"))["graphs"]
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        graphs = None
+    if not isinstance(graphs, dict):
         raise UsageError("this is not a langgraph.json with 'graphs'", where=text) from None
     if name not in graphs:
         raise UsageError(f"there is no graph '{name}'", where=text, remedy=documents.closest(name, list(graphs)))
     entry = graphs[name]
+    target = entry.get("path") if isinstance(entry, dict) else entry
+    if not isinstance(target, str):
+        raise UsageError(f"the graph '{name}' has no path", where=text, remedy="write './file.py:NAME'")
     folder = str(path.parent.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)
-    return attribute(entry["path"] if isinstance(entry, dict) else entry, base=path.parent)
+    return attribute(target, base=path.parent)
 
 
 def _files(kind: Kind) -> Iterator[tuple[str, Path]]:
@@ -293,7 +316,11 @@ def _load_file(path: Path, name: str) -> ModuleType:
     added = folder not in sys.path
     if added:  # so that an agent's file can import its neighbours
         sys.path.insert(0, folder)
-    spec.loader.exec_module(loaded)
+    try:
+        spec.loader.exec_module(loaded)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
     return loaded
 
 
@@ -316,10 +343,19 @@ def _guarded(place: str, load: Any) -> Any:
         raise
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"cannot be imported: {error}", where=place, remedy="install it or correct the name"
+            f"cannot be imported: {documents.shown(str(error))}", where=place, remedy="install it or correct the name"
         ) from error
-    except Exception as error:
-        raise UsageError(f"fails on import: {type(error).__name__}: {error}", where=_place_of(error, place)) from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"fails on import: {_one_line(error)}", where=_place_of(error, place)) from error
+
+
+def _one_line(error: BaseException) -> str:
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - trust boundary: an exception of the user's own code
+        text = ""
+    name = type(error).__name__
+    return documents.shown(f"{name}: {text}" if text else name)
 
 
 def _place_of(error: BaseException, place: str) -> str:
