@@ -30,9 +30,13 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 # -- ids -----------------------------------------------------------------------------------------------
 
 
-def trace_id(trial_id: str) -> int:
-    """The 128-bit id of a trial's trace; never 0."""
-    return int(seeds.digest("trace", trial_id)[:32], 16) or 1
+def trace_id(trial_id: str, started: str = "") -> int:
+    """The 128-bit id of a trial's trace; never 0.
+
+    While the trial runs, and in its record, the id follows from the trial alone; a written trace is told from
+    those of other runs by the instant at which the trial started.
+    """
+    return int(seeds.digest("trace", trial_id, *([started] if started else []))[:32], 16) or 1
 
 
 def root_span_id(trial_id: str) -> int:

@@ -82,7 +82,8 @@ class _Build:
         self.record = record
         self.judgement = judgement
         self.epoch = epoch_ns(record)
-        self.trace = trace_id(trial.id)
+        # Two runs of one plan are two traces: a store of traces would join them under one id.
+        self.trace = trace_id(trial.id, record.wall.started)
         self.parent = span_context(self.trace, root_span_id(trial.id))
         self.landings: dict[int, Landing] = {each.index: each for each in judgement.landings} if judgement else {}
 
@@ -195,7 +196,7 @@ class _Build:
             number = int(kept.spanId, 16)
             attributes = otlp.read_attributes(kept.attributes)
             happened = [(each, otlp.read_attributes(each.attributes)) for each in kept.events]
-            if int(kept.traceId, 16) != self.trace or not number:
+            if int(kept.traceId, 16) != trace_id(self.trial.id) or not number:
                 return None
         except (msgspec.ValidationError, ValueError):
             return None
