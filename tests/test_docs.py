@@ -273,6 +273,34 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
     assert ran >= 3, "the page shows no commands"
 
 
+def test_the_scenario_page_is_a_scenario(tmp_path: Path) -> None:
+    """The parts that docs/scenarios.md shows, put together, are a scenario that passes every proof."""
+    parts = [block["body"] for block in FENCE.finditer(_text(DOCS / "scenarios.md")) if block["language"] == "yaml"]
+    path = tmp_path / "scenarios" / "bank" / "october.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(parts), "utf-8")
+    assert "ok" in _shell("agentbench validate bank.october", tmp_path)
+
+
+def test_the_faultload_page_is_a_faultload(tmp_path: Path) -> None:
+    """The faultload that docs/faultloads.md shows is read, and lands."""
+    (tmp_path / "load.yaml").write_text(FENCE.search(_text(DOCS / "faultloads.md"))["body"], "utf-8")  # type: ignore[index]
+    _shell("agentbench plan bank.rent_and_receipt -a careful --faults load.yaml", tmp_path)
+
+
+def test_agents_of_the_agents_page_run(tmp_path: Path) -> None:
+    """Each agent of docs/agents.md that needs no API key runs as it stands there."""
+    blocks = [block["body"] for block in FENCE.finditer(_text(DOCS / "agents.md")) if block["language"] == "python"]
+    runnable = [body for body in blocks if "init_chat_model" not in body]
+    assert len(runnable) == 2
+    for body in blocks:
+        compile(body, "agents.md", "exec")
+    for number, body in enumerate(runnable):
+        name = re.findall(r"^(?:async )?def (\w+)", body, re.MULTILINE)[0]
+        (tmp_path / f"agent_{number}.py").write_text(body, "utf-8")
+        _shell(f"agentbench run bank.gym_switch -a ./agent_{number}.py:{name} --faults none --out r{number}", tmp_path)
+
+
 def _compare(block: str, printed: str) -> None:
     """What the block shows of the output was printed, numbers and line breaks aside."""
     lines = [line for line in block.splitlines() if not line.startswith(("$ ", "run: ", "report: "))]
