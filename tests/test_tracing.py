@@ -476,3 +476,14 @@ def test_endless_spans_are_bounded_and_counted(live):
 def test_what_is_no_span_of_the_trial_is_left_out(junk):
     """A record with foreign or broken spans still gives its trace."""
     assert len(tracing.spans(TRIAL, record(spans=[junk]))) == 1
+
+
+def test_two_executions_of_one_trial_are_two_traces():
+    """A store of traces must not join the nights of a run under one id; within a run the spans hang together."""
+    traces = []
+    for started in ("2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00"):
+        made = tracing.spans(TRIAL, record(call(), wall=Wall(started=started)), judgement())
+        ids = {span.get_span_context().trace_id for span in made if span.get_span_context()}
+        assert len(ids) == 1
+        traces.append(ids.pop())
+    assert traces[0] != traces[1]
