@@ -69,7 +69,11 @@ BANNED_CALLS: dict[str, tuple[set[str], str]] = {
 NO_MIRROR = {
     "abc": "contracts without behaviour; test_extension_cost keeps one of each kind",
     "errors": "shapes; the tests of what raises them read their text",
+    "cli.concluding": "what run, measure and report have in common; test_running and test_judging drive it",
+    "collector": "test_tracing, which reads the spans that it collects",
     "judgement": "shapes without behaviour",
+    "otlp": "test_tracing, which decodes its lines with the protocol's own classes",
+    "report.sections": "test_html and test_browser, which read the whole page",
     "semconv": "names without behaviour; test_tracing holds the spans to them",
     "__main__": "one call of the command line, which tests/cli makes",
 }
