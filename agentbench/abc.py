@@ -34,10 +34,18 @@ class FaultContext:
     spec: ToolSpec
     now_s: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
-    random: Random
+    generator: Callable[[], Random]
     memory: dict[str, Any]
     replica: Handler
     receipt: dict[str, Any] = field(default_factory=dict)
+    _random: Random | None = field(default=None, init=False, repr=False)
+
+    @property
+    def random(self) -> Random:
+        """The keyed generator of this call; made when it is asked for, as few faults draw."""
+        if self._random is None:
+            self._random = self.generator()
+        return self._random
 
 
 class Fault(Protocol):

@@ -33,7 +33,7 @@ class TrialClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait in the trial's clock."""
-        if seconds > 0:
+        if seconds > 0 and not (isinstance(self._loop, VirtualLoop) and self._loop.skip(seconds)):
             await asyncio.sleep(seconds)
 
 
@@ -104,6 +104,18 @@ class VirtualLoop(TrialLoop):
         super().rewind()
         self._jump.now = 0.0
 
+    def skip(self, seconds: float) -> bool:
+        """Move the clock by a wait of the running task, if nothing else could happen during it; else return False."""
+        jump, when = self._jump, self._jump.now + seconds
+        task = asyncio.current_task(self)
+        timers = getattr(self, "_scheduled", None)  # asyncio's own; a loop without them waits in the ordinary way
+        if getattr(self, "_ready", True) or timers is None or (timers and timers[0].when() <= when):
+            return False
+        if not jump.idle() or task is None or task.cancelling():
+            return False
+        jump.now += when - jump.now
+        return True
+
     @property
     def jobs(self) -> int:
         """How many executor jobs hold the clock."""
@@ -153,6 +165,10 @@ class _JumpSelector(selectors.BaseSelector):
             return ready
         self.now += timeout
         return []
+
+    def idle(self) -> bool:
+        """Whether no job and no foreign socket holds the clock."""
+        return self.jobs <= 0 and len(self._inner.get_map()) <= self.own
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._inner.register(fileobj, events, data)

@@ -256,7 +256,7 @@ class Gateway:
                 spec=spec,
                 now_s=self._clock.now_s,
                 sleep=self._clock.sleep,
-                random=seeds.derive(*strike.key, "fault", call.key, call.repeat),
+                generator=lambda: seeds.derive(*strike.key, "fault", call.key, call.repeat),
                 memory=strike.memory,
                 replica=self._replica(strike, opened.done),
             )

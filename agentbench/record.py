@@ -15,6 +15,7 @@ DEPTH_MAX = 40
 TEXT_MAX = 64 * 1024  # characters of one text
 TEXT_TOTAL_MAX = 4_000_000
 VALUES_MAX = 100_000
+FLAT_MAX = 20  # entries of a dictionary that is copied without counting
 
 ClaimStatus: TypeAlias = Literal["done", "partial", "failed"]
 
@@ -239,13 +240,37 @@ def plain(value: Any) -> Any:
     Mappings, sequences and scalars stay; non-finite floats, huge integers, lone surrogates and other objects
     become text. What is too deep, too long or too much is cut, with a mark where it was.
     """
-    return _Copy().of(value, 0)
+    if type(value) is str and len(value) <= TEXT_MAX and value.isascii():
+        return value
+    return _flat(value) or _Copy().of(value, 0)
 
 
 def examine(value: Any) -> tuple[Any, str]:
     """The plain copy, and what about the value is not JSON or too large ('' when the copy is the value)."""
+    flat = _flat(value)
+    if flat is not None:
+        return flat, ""
     copy = _Copy()
     return copy.of(value, 0), copy.problem
+
+
+def _flat(value: Any) -> dict[str, Any] | None:
+    """A copy of what most calls hold, a small dictionary of plain ASCII texts and numbers; None for anything else."""
+    if type(value) is not dict or len(value) > FLAT_MAX:
+        return None
+    for name, item in value.items():
+        kind = type(item)
+        if type(name) is not str or len(name) > TEXT_MAX or not name.isascii():
+            return None
+        if kind is str:
+            if len(item) > TEXT_MAX or not item.isascii():
+                return None
+        elif kind is int:
+            if not -(2**63) <= item < 2**63:
+                return None
+        elif item is not None and kind is not bool:
+            return None
+    return dict(value)
 
 
 class _Copy:

@@ -5,11 +5,12 @@ import json
 import random
 from typing import Any
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+
 
 def digest(*parts: Any) -> str:
     """Hex digest (64 characters) of JSON-able parts; equal parts give equal digests on every machine."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+    return hashlib.blake2b(_encode(parts).encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
 
 
 def uniform(*key: Any) -> float:

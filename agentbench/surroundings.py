@@ -22,7 +22,7 @@ class Surroundings:
 
     def __init__(self, seed: str) -> None:
         self._folder = os.getcwd()
-        self._variables = dict(os.environ)
+        self._variables = dict(os.environb)
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._recursion = sys.getrecursionlimit()
@@ -35,9 +35,9 @@ class Surroundings:
         """Put everything back as it was; what cannot be is left as it is."""
         with contextlib.suppress(OSError):
             os.chdir(self._folder)
-        if dict(os.environ) != self._variables:
-            os.environ.clear()
-            os.environ.update(self._variables)
+        if dict(os.environb) != self._variables:
+            os.environb.clear()
+            os.environb.update(self._variables)
         os.umask(self._umask)
         with contextlib.suppress(RecursionError):
             sys.setrecursionlimit(self._recursion)

@@ -18,7 +18,7 @@ from agentbench.gateway import Door, Gateway, Journal, Strike
 from agentbench.record import Answer, Effect, Ending, Event, Note, TrialRecord, UserTurn, Wall, WorldEvent, plain
 from agentbench.scenario import Scenario
 from agentbench.script import Script
-from agentbench.world import World
+from agentbench.world import Copies, World
 
 DETAIL_MAX = 500
 # How long an agent may take to go after a limit has ended it, in the trial's clock.
@@ -63,6 +63,7 @@ class Stage:
         self._faults: dict[str, Fault] = {}
         self._doors: dict[str, Door] = {}
         self._templates: dict[str, bytes] = {}
+        self._copies: dict[str, Copies] = {}
         self._scenarios: dict[str, Scenario] = {}
         self._openers: dict[tuple[str, str], Opener] = {}
 
@@ -90,6 +91,10 @@ class Stage:
         if name not in self._templates:
             self._templates[name] = environment.template(content.given.seed, content.given.sql)
         return self._templates[name]
+
+    def copies(self, name: str, template: bytes) -> Copies:
+        """The copies of a scenario's start state."""
+        return self._copies.setdefault(name, Copies(template))
 
     def door(self, environment: Environment) -> Door:
         """The tools of an environment, as this stage's agents hold them."""
@@ -154,6 +159,8 @@ class Attempt:
         if leftovers:
             gateway.add(Note(at_s=gateway.now_s(), kind="leftover_tasks", detail=str(leftovers)))
         self.spoiled = self.spoiled or around.threads_left()
+        if not self.spoiled:
+            self.copies.give_back(self.world.db)
         return TrialRecord(
             trial=self.order.trial["id"],
             attempt=self.order.attempt,
@@ -176,7 +183,10 @@ class Attempt:
         environment = self.stage.environment(self.scenario.environment)
         template = self.stage.template(trial["scenario"], self.scenario, environment)
         self.clock = clock.TrialClock(self.stage.loop)
-        self.world = World(template, epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"])
+        self.copies = self.stage.copies(trial["scenario"], template)
+        self.world = World(
+            template, epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"], db=self.copies.take()
+        )
         # The key leaves out the agent and the faultload: all agents meet the same weather.
         key = (trial["seed"], trial["scenario"], trial["number"])
         self.gateway = Gateway(

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import faulthandler
 import os
+import select
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 
 import msgspec
 
+from agentbench import clock
 from agentbench import record as records
 from agentbench.abc import Order
 from agentbench.errors import UsageError
@@ -26,6 +28,8 @@ from agentbench.record import Effect, Event, TrialRecord
 from agentbench.trial import Attempt, Stage
 
 OVERDUE_S = 10.0  # beyond the deadline that the parent enforces: a worker that is still there has no parent
+SLACK_S = 5.0
+IDLE_S = 1.0  # without an order
 _PR_SET_CHILD_SUBREAPER = 36
 _ROUNDS_MAX = 100
 _event_encoder = msgspec.json.Encoder(order="deterministic")
@@ -76,9 +80,12 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
     """
     journal = FileJournal(journal_path)
     stages: dict[str, Stage] = {}
+    watchdog = _Watchdog()
     pid = os.getpid()
     while True:
         try:
+            if not select.select([connection], [], [], IDLE_S)[0]:
+                watchdog.rest()
             frame = connection.recv_bytes()
         except (EOFError, OSError):
             return
@@ -88,10 +95,8 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
         order = msgspec.msgpack.decode(frame[1:], type=Order)
         journal.restart(order.trial["id"], order.attempt)
         attempt = Attempt(_stage(stages, order.clock), order, sandbox=sandbox, journal=journal)
-        # Runs without the interpreter's lock, which an agent may hold for ever.
-        faulthandler.dump_traceback_later(order.deadline_s + OVERDUE_S, exit=True, file=sys.__stderr__ or 2)
+        watchdog.watch(order.deadline_s)
         record = attempt.run()
-        faulthandler.cancel_dump_traceback_later()
         if os.getpid() != pid:
             os._exit(0)  # a child that the agent forked came back from the trial; only the parent may answer
         orphans = _end_children()
@@ -102,6 +107,30 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
         connection.send_bytes((b"S" if attempt.spoiled else b"R") + _encoded(record))
         if attempt.spoiled:
             return
+
+
+class _Watchdog:
+    """Ends this process, without the interpreter's lock that an agent may hold for ever, when a trial is overdue.
+
+    Each setting starts a thread, so one serves for the trials of `SLACK_S` seconds. None is set without an order.
+    """
+
+    def __init__(self) -> None:
+        self._at_s = 0.0
+
+    def watch(self, deadline_s: float) -> None:
+        """Bark at some time from `OVERDUE_S` to `OVERDUE_S + SLACK_S` seconds after the deadline."""
+        now_s = clock.wall_s()
+        earliest_s = now_s + deadline_s + OVERDUE_S
+        if not earliest_s <= self._at_s <= earliest_s + SLACK_S:
+            self._at_s = earliest_s + SLACK_S
+            faulthandler.dump_traceback_later(self._at_s - now_s, exit=True, file=sys.__stderr__ or 2)
+
+    def rest(self) -> None:
+        """Bark no more."""
+        if self._at_s:
+            faulthandler.cancel_dump_traceback_later()
+        self._at_s = 0.0
 
 
 def _stage(stages: dict[str, Stage], mode: Any) -> Stage:
@@ -157,9 +186,10 @@ def _end_children() -> int:
 
 def _children() -> list[int]:
     found: list[int] = []
-    for task in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            found.extend(int(child) for child in task.read_text().split())
+    with contextlib.suppress(OSError):
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(OSError), open(f"/proc/self/task/{task}/children", "rb", buffering=0) as file:
+                found.extend(int(child) for child in file.readall().split())
     return found
 
 

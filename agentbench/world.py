@@ -27,21 +27,26 @@ _FUNCTIONS_DENIED = {"load_extension", "readfile", "writefile", "edit", "fts3_to
 class World:
     """A database deserialised from a template, a clock to read, and the effects made so far.
 
-    `epoch` is the wall-clock instant at which the trial's clock stands at 0 s.
+    `epoch` is the wall-clock instant at which the trial's clock stands at 0 s. `db` is a fresh copy from `Copies`.
     """
 
     def __init__(
-        self, template: bytes, *, epoch: datetime, clock: Callable[[], float] = lambda: 0.0, seed: str = ""
+        self,
+        template: bytes,
+        *,
+        epoch: datetime,
+        clock: Callable[[], float] = lambda: 0.0,
+        seed: str = "",
+        db: apsw.Connection | None = None,
     ) -> None:
-        self.db = apsw.Connection(":memory:")
-        self.db.deserialize("main", template)
-        self.db.execute("PRAGMA foreign_keys = ON")
+        self.db = db or _opened(template)
         self.effects: list[Effect] = []
         self._epoch = epoch
         self._clock = clock
         self._seed = seed
         self._ids = 0
         self._columns: dict[str, list[str]] = {}
+        self._allowed: set[str] = set()  # queries that the authorizer has let pass
 
     # -- what a tool may use ---------------------------------------------------------------------------
 
@@ -124,8 +129,10 @@ class World:
 
         Also raised for what would take more than `SQL_STEPS_MAX` steps or make a value of more than `SQL_VALUE_MAX`.
         """
-        with self._guarded(_read_only):
+        # The authorizer is asked when a statement is prepared, and setting one has all of them prepared again.
+        with self._guarded(None if sql in self._allowed else _read_only):
             first = self.db.execute(sql).fetchone()
+        self._allowed.add(sql)
         return first[0] if first else None
 
     def alter(self, sql: str) -> None:
@@ -162,7 +169,7 @@ class World:
         return [str(name) for (name,) in found if not str(name).startswith("sqlite_")]
 
     @contextmanager
-    def _guarded(self, authorizer: Callable[..., int]) -> Iterator[None]:
+    def _guarded(self, authorizer: Callable[..., int] | None) -> Iterator[None]:
         longest = self.db.limit(apsw.SQLITE_LIMIT_LENGTH, SQL_VALUE_MAX)
         self.db.authorizer = authorizer
         self.db.set_progress_handler(_Budget(), 1000)
@@ -197,6 +204,37 @@ class World:
         if table not in self._columns:
             self._columns[table] = [row[1] for row in self.db.execute(f"PRAGMA table_info({_quoted(table)})")]
         return self._columns[table]
+
+
+class Copies:
+    """Private copies of one template, one after another: a copy that was given back is rolled back and used again.
+
+    Opening one and preparing its statements anew costs more than most trials. A copy is used again only if it is the
+    template byte for byte; one whose constraints are checked at a commit never is.
+    """
+
+    def __init__(self, template: bytes) -> None:
+        self.template = template
+        self._start = b""  # the template as SQLite writes it
+        self._idle: apsw.Connection | None = None
+
+    def take(self) -> apsw.Connection:
+        """A copy that nobody else has."""
+        db, self._idle = self._idle or _opened(self.template), None
+        db.set_last_insert_rowid(0)
+        self._start = self._start or bytes(db.serialize("main"))
+        if not _deferring(db):
+            db.execute("BEGIN")
+        return db
+
+    def give_back(self, db: apsw.Connection) -> None:
+        """Take a copy back, however it was left."""
+        try:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+                self._idle = db if bytes(db.serialize("main")) == self._start else None
+        except apsw.Error:
+            self._idle = None
 
 
 class _Budget:
@@ -243,6 +281,18 @@ def _at_once(effects: Sequence[Effect]) -> Iterator[list[Effect]]:
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _opened(template: bytes) -> apsw.Connection:
+    db = apsw.Connection(":memory:")
+    db.deserialize("main", template)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _deferring(db: apsw.Connection) -> bool:
+    """Whether constraints wait for a commit, which inside a longer transaction never comes."""
+    return db.execute("SELECT 1 FROM sqlite_schema WHERE sql LIKE '%deferr%'").fetchone() is not None
 
 
 def _present(names: Sequence[str], values: Sequence[Any] | None) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Bench:
             spec=self.environment.tools[tool].spec,
             now_s=lambda: self.now,
             sleep=self.sleep,
-            random=seeds.derive("bench", call.key, call.repeat),
+            generator=lambda: seeds.derive("bench", call.key, call.repeat),
             memory=self.memory,
             replica=self.replica,
         )
