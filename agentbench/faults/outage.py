@@ -4,19 +4,13 @@ Invariant: nothing happened, so a repeat is always safe.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from agentbench.abc import FaultContext, Phase, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import reply_headers
-
-_ERRORS = {
-    500: ("internal_error", "An internal error occurred. Contact support with the request id if it persists."),
-    503: ("service_unavailable", "The service is temporarily unavailable. Please try again later."),
-}
-_PAGES = {502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+from agentbench.faults import server_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +45,7 @@ class Outage:
         await ctx.sleep(ctx.spec.latency_s)
         if self.as_ == "reset":
             return ToolResult(status=None, failure="reset")
-        if self.status in _PAGES:
-            headers = reply_headers(ctx.random, "text/html") | {"Server": "nginx"}
-            return ToolResult(status=self.status, body=_page(_PAGES[self.status]), headers=headers)
-        return ToolResult(status=self.status, body=_error(*_ERRORS[self.status]), headers=reply_headers(ctx.random))
-
-
-def _error(code: str, message: str) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message}}
-
-
-def _page(title: str) -> str:
-    return (
-        f"<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n"
-        "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-    )
+        return server_error(self.status, ctx.random)
 
 
 fault = Outage

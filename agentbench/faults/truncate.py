@@ -4,16 +4,14 @@ Invariant: what is left are the first entries, unchanged; a count that the tool 
 """
 
 import copy
-from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from agentbench.abc import FaultContext, Phase, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
-
-Found: TypeAlias = tuple[tuple[str, ...], Any, list[Any]]
+from agentbench.faults import end_paging, longest_list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,32 +40,15 @@ class Truncate:
         """Execute the call and shorten the list in its answer."""
         reply = await proceed(call)
         body = copy.deepcopy(reply.body)
-        found = _longest(body) if reply.ok else None
+        found = longest_list(body) if reply.ok else None
         if found is None:
             return reply
         path, holder, entries = found
         kept = min(int(len(entries) * self.keep), len(entries) - 1)
         ctx.receipt |= {"list": ".".join(path), "kept": kept, "dropped": len(entries) - kept}
         del entries[kept:]
-        for page in (body, holder):
-            if isinstance(page, MutableMapping):
-                page.update({name: end for name, end in (("next_cursor", None), ("has_more", False)) if name in page})
+        end_paging(body, holder)
         return ToolResult(status=reply.status, body=body, headers=reply.headers)
-
-
-def _longest(body: Any) -> Found | None:
-    """The list to cut with its path and what holds it: `items` if it is one with entries, else the longest."""
-    found = [each for each in _lists(body, (), None) if each[2]]
-    named = [each for each in found if each[0] == ("items",)]
-    return max(named or found, key=lambda each: len(each[2]), default=None)
-
-
-def _lists(value: Any, path: tuple[str, ...], holder: Any) -> Iterator[Found]:
-    if isinstance(value, list):
-        yield path, holder, value
-    elif isinstance(value, MutableMapping):
-        for name, part in value.items():
-            yield from _lists(part, (*path, str(name)), value)
 
 
 fault = Truncate

@@ -20,6 +20,11 @@ KINDS = {
     "outage": [{"status": status} for status in (500, 502, 503, 504)] + [{"as": "refused"}, {"as": "reset"}],
     "lost_reply": [{"as": "timeout"}, {"as": "reset"}],
     "rate_limit": [{}, {"retry_after_s": None}],
+    "rejected": [{"status": status} for status in (400, 401, 402, 403, 404, 408, 409, 413, 422)],
+    "misleading_error": [{"blames": each} for each in ("argument", "credentials", "network", "repeat")],
+    "tool_vanished": [{"status": 404}, {"status": 410, "successor": "write_note"}],
+    "error_in_200": [{"as": each} for each in ("error", "errors", "flag")],
+    "error_for_success": [{"status": status} for status in (500, 502, 503, 504)],
 }
 CASES = [(name, parameters) for name in NAMES for parameters in KINDS.get(name, [{}])]
 GIVEAWAYS = re.compile(r"inject|fault|chaos|agentbench|simulat|mock|fake|test|dummy|synthetic", re.IGNORECASE)
@@ -54,6 +59,14 @@ def test_file_says_in_one_line_what_it_does(name):
     source = Path(inspect.getfile(plugins.fault_class(name))).read_text()
     assert source.count("\n") <= 100
     assert source.rstrip().endswith(f"fault = {plugins.fault_class(name).__name__}")
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_parameters_reach_the_fault(name, parameters):
+    """What is written in YAML is what the fault has: a field with a '_' behind its name needs an alias."""
+    fault = plugins.fault(name, parameters)
+    given = {field.name.rstrip("_"): getattr(fault, field.name) for field in dataclasses.fields(fault)}
+    assert {key: given[key] for key in parameters} == parameters
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,147 @@
+"""Each fault, let loose in a real gateway, is confirmed by its witness where it acts, and nowhere else."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from agentbench.calls import ToolResult
+from agentbench.environment import ApiError, Environment, page
+from agentbench.faultload import Injection
+from agentbench.gateway import Gateway, Strike
+from agentbench.plan import PlannedTool
+from agentbench.record import Ending, TrialRecord
+from agentbench.witness import landings
+from agentbench.world import World
+from tests import records
+
+SCHEMA = """
+CREATE TABLE shop_order (id TEXT PRIMARY KEY, buyer TEXT NOT NULL, amount_cents INTEGER NOT NULL) STRICT;
+INSERT INTO shop_order VALUES ('ORD-1', 'Jörg', 120050), ('ORD-2', 'Kim', 4000), ('ORD-3', 'Ana', 99900)
+"""
+
+FIND = ("find_order", {"order_id": "ORD-1"})
+LIST = ("list_orders", {})
+FIRST = ("list_orders", {"limit": 2})
+SECOND = ("list_orders", {"limit": 2, "cursor": "c2"})
+NONE = ("list_refunds", {})
+ONE = ("list_orders", {"buyer": "Jörg"})
+ADD = ("add_order", {"buyer": "Bo", "amount_cents": 700})
+WRONG = ("add_order", {"buyer": "Bo"})
+HEALTH = ("health", {})
+
+# A fault, its parameters, the call that it meets, and what its witness finds.
+CASES: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]], str]] = [
+    *[("rejected", {"status": each}, ADD, "witnessed") for each in (400, 401, 402, 403, 404, 408, 409, 413, 422)],
+    ("rejected", {}, LIST, "witnessed"),
+    *[("misleading_error", {"blames": e}, ADD, "witnessed") for e in ("argument", "credentials", "network", "repeat")],
+    ("misleading_error", {}, HEALTH, "witnessed"),
+    ("tool_vanished", {"status": 410}, ADD, "witnessed"),
+    ("tool_vanished", {"successor": "find_order"}, LIST, "witnessed"),
+    ("error_in_200", {}, ADD, "witnessed"),
+    ("error_in_200", {"as": "flag"}, LIST, "witnessed"),
+    ("error_in_200", {}, ("find_order", {"order_id": "ORD-9"}), "ineffective"),
+    ("error_for_success", {"status": 504}, ADD, "witnessed"),
+    ("error_for_success", {}, LIST, "witnessed"),
+    ("error_for_success", {}, WRONG, "ineffective"),
+    ("late_reply", {"delay_s": 90}, ADD, "witnessed"),
+    ("late_reply", {}, LIST, "witnessed"),
+]
+
+
+def shop() -> Environment:
+    """Three orders, a list that is always empty, and a way to add an order."""
+    environment = Environment(summary="Orders.", schema=SCHEMA, populate=lambda _world, _random: None)
+
+    @environment.tool(effect="read")
+    def list_orders(world: World, limit: int = 10, cursor: str | None = None, buyer: str | None = None) -> Any:
+        """The orders, the oldest first."""
+        found = world.rows("SELECT * FROM shop_order WHERE ? IN ('', buyer) ORDER BY id", buyer or "")
+        return page(found, limit=limit, cursor=cursor)
+
+    @environment.tool(effect="read")
+    def list_refunds(world: World) -> Any:
+        """The refunds, of which there are none."""
+        return page([], limit=10, cursor=None)
+
+    @environment.tool(effect="read")
+    def find_order(world: World, order_id: str) -> Any:
+        """One order."""
+        found = world.row("SELECT * FROM shop_order WHERE id = ?", order_id)
+        if found is None:
+            raise ApiError(404, "not_found", f"There is no order {order_id}.")
+        return found
+
+    @environment.tool(effect="read")
+    def health(world: World) -> Any:
+        """Whether the shop is open."""
+        return "ok"
+
+    @environment.tool(effect="write")
+    def add_order(world: World, buyer: str, amount_cents: int) -> Any:
+        """Add an order."""
+        order = world.new_id("ORD")
+        world.execute("INSERT INTO shop_order VALUES (?, ?, ?)", order, buyer, amount_cents)
+        return {"id": order, "buyer": buyer, "amount_cents": amount_cents}
+
+    return environment
+
+
+ENVIRONMENT = shop()
+TEMPLATE = ENVIRONMENT.template()
+TOOLS = {
+    name: PlannedTool(effect=tool.spec.effect, idempotency_key=tool.spec.idempotency_key)
+    for name, tool in ENVIRONMENT.tools.items()
+}
+
+
+class Clock:
+    """Time that moves when somebody sleeps."""
+
+    now = 0.0
+
+    def now_s(self) -> float:
+        """The instant."""
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        """Move on."""
+        self.now += seconds
+
+
+def make_gateway(world: World, strikes: list[Strike]) -> Gateway:
+    """The tools of the shop, with nobody who listens."""
+    return Gateway(
+        environment=ENVIRONMENT,
+        world=world,
+        template=TEMPLATE,
+        clock=Clock(),
+        strikes=strikes,
+        limits={"tool_calls": 10, "tokens": 10},
+        journal=SimpleNamespace(event=lambda _: None, effects=lambda _: None),
+        stop=lambda _limit: None,
+        called=lambda _tool, _count: None,
+    )
+
+
+def strike(fault: str, parameters: dict[str, Any], tool: str, arguments: dict[str, Any]) -> tuple[ToolResult, Any]:
+    """What a call is told under a fault, and what the witness says of it."""
+    injection = {"fault": fault, "with": parameters}
+    of = records.trial(injection)
+    world = World(TEMPLATE, epoch=ENVIRONMENT.epoch, seed="landing")
+    gateway = make_gateway(world, [Strike(0, Injection.model_validate(injection), ("key",))])
+    told = asyncio.run(gateway.call(tool, arguments))
+    record = TrialRecord(
+        trial=of.id, attempt=1, seed=of.seed, clock="virtual", sandbox="process", ending=Ending(kind="finished"),
+        end_s=gateway.now_s(), events=gateway.events, ledger=world.effects,
+    )  # fmt: skip
+    (landing,) = landings(record, of, TOOLS)
+    return told, landing
+
+
+@pytest.mark.parametrize(("fault", "parameters", "call", "state"), CASES)
+def test_witness_confirms_what_the_fault_does(fault, parameters, call, state):
+    """Where the fault has something to act on it is `witnessed`, and where it has nothing it is `ineffective`."""
+    _, landing = strike(fault, parameters, *call)
+    assert (landing.state, landing.fired) == (state, 1), landing.reason
