@@ -5,6 +5,7 @@ that a 30 s timeout costs microseconds and falls on the same instant every time.
 """
 
 import asyncio
+import math
 import selectors
 import threading
 import time
@@ -91,6 +92,7 @@ class VirtualLoop(TrialLoop):
 
     def __init__(self) -> None:
         self._jump = _JumpSelector()
+        self._latest: dict[float, float] = {}  # instants asked for since the last `rewind`, and the last one given
         super().__init__(self._jump)
         self._jump.own = len(self._jump.get_map() or ())  # the loop's own wake-up socket
 
@@ -103,6 +105,23 @@ class VirtualLoop(TrialLoop):
         """Set the clock to 0 as well, so that every trial counts with the same floating-point numbers."""
         super().rewind()
         self._jump.now = 0.0
+        self._latest.clear()
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        """As asyncio's, but timers of one instant go off in the order in which they were set.
+
+        Asyncio's heap leaves that open, so that parallel calls would be answered in another order in each worker.
+        Here each further timer of an instant is set for the next floating-point number.
+        """
+        given = self._latest.get(when)
+        when_given = when if given is None else math.nextafter(given, math.inf)
+        self._latest[when] = when_given
+        if len(self._latest) >= self._prune_at:
+            now = self.time()
+            self._latest = {asked: last for asked, last in self._latest.items() if last >= now}
+        return super().call_at(when_given, callback, *args, context=context)
 
     def skip(self, seconds: float) -> bool:
         """Move the clock by a wait of the running task, if nothing else could happen during it; else return False."""
