@@ -363,8 +363,11 @@ def _place_of(error: BaseException, place: str) -> str:
         return f"{error.filename}:{error.lineno}"
     trace = error.__traceback__
     last = place
+    files: tuple[str, ...] = (place.rpartition("/")[2],)
+    if not place.endswith(".py"):  # a module's dotted name
+        files = tuple(f"/{place.replace('.', '/')}{ending}" for ending in (".py", "/__init__.py"))
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename.endswith(place.rpartition("/")[2]):
+        if trace.tb_frame.f_code.co_filename.endswith(files):
             last = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return last
