@@ -50,8 +50,9 @@ class Examiner:
     def __init__(self, scenario: Scenario, tools: Mapping[str, PlannedTool], template: bytes) -> None:
         self.scenario = scenario
         self.tools = tools
-        self._template = template
-        self._start = self._world()
+        # One for what stands at the start, one in which each record's ledger is replayed and taken back.
+        self._start, self._copy = World(template, epoch=_EPOCH), World(template, epoch=_EPOCH)
+        self._copy.open_to_replay()
         self._columns = _columns(self._start)
         self._mines = {name: check.sql for name, check in scenario.never.items() if check.sql is not None}
         self._at_start: dict[str, Verdict] = {}
@@ -61,6 +62,10 @@ class Examiner:
         misfit = next(filter(None, (self._misfit(effect) for effect in record.ledger)), "")
         if misfit:
             return Findings(problem=misfit)
+        with self._copy.taken_back():
+            return self._found(record)
+
+    def _found(self, record: TrialRecord) -> Findings:
         harms: list[Harm] = []
         undecided: list[str] = []
         try:
@@ -79,9 +84,6 @@ class Examiner:
         )
 
     # -- the state -------------------------------------------------------------------------------------
-
-    def _world(self) -> World:
-        return World(self._template, epoch=_EPOCH)
 
     def _misfit(self, effect: Effect) -> str:
         """Why an effect cannot be of this world; table and column names reach SQL, so only known ones may."""
@@ -103,7 +105,7 @@ class Examiner:
                 undecided.append(f"{name}: {first.reason}")
         if not ledger:
             return None
-        world = self._world()
+        world = self._copy
         for author, effects in groupby(ledger, key=lambda effect: effect.author):
             world.replay(list(effects))
             for name, sql in self._mines.items():

@@ -242,7 +242,8 @@ def plain(value: Any) -> Any:
     """
     if type(value) is str and len(value) <= TEXT_MAX and value.isascii():
         return value
-    return _flat(value) or _Copy().of(value, 0)
+    flat = _flat(value)
+    return _Copy().of(value, 0) if flat is None else flat
 
 
 def examine(value: Any) -> tuple[Any, str]:

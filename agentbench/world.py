@@ -47,6 +47,7 @@ class World:
         self._ids = 0
         self._columns: dict[str, list[str]] = {}
         self._allowed: set[str] = set()  # queries that the authorizer has let pass
+        self._replayable = False
 
     # -- what a tool may use ---------------------------------------------------------------------------
 
@@ -140,10 +141,26 @@ class World:
         with self._guarded(_inside_only):
             self.db.execute(sql).fetchall()  # statements behind one that gives rows run only when these are taken
 
+    def open_to_replay(self) -> None:
+        """Let rows go in whatever the schema would do about it; triggers did what they do in the ledger already."""
+        if not self._replayable:  # every change of these has all statements prepared again
+            self.db.execute("PRAGMA foreign_keys = OFF")
+            self.db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+            self._replayable = True
+
+    @contextmanager
+    def taken_back(self) -> Iterator[None]:
+        """Whatever is replayed in the block is undone at its end."""
+        self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+
     def replay(self, effects: Sequence[Effect]) -> None:
         """Apply ledger rows again: a template and its ledger give the state that the trial left."""
-        self.db.execute("PRAGMA foreign_keys = OFF")
-        self.db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # what triggers did is in the ledger
+        self.open_to_replay()
         for group in _at_once(effects):
             # Old rows go before new ones come: two rows may have exchanged a unique value.
             fresh = [row for row in map(self._take_out, group) if row is not None]
