@@ -141,6 +141,10 @@ def _sql_error(document: Document, error: apsw.Error, *place: str | int) -> Usag
         case apsw.AuthError():
             problem = "SQL: it may change this world and nothing else"
             return document.error(problem, *place, remedy="leave out ATTACH, PRAGMA, VACUUM and transactions")
+    function = str(error).removeprefix("not authorized to use function: ")
+    if function != str(error):
+        return document.error(f"SQL: the function '{function}' is not allowed", *place,
+                              remedy="leave it out: every trial must see the same world")  # fmt: skip
     return document.error(f"SQL: {error}", *place, remedy="see the environment's schema.sql")
 
 
