@@ -177,12 +177,12 @@ class Sandbox:
         """Keep every worker busy until the orders are used up and all answers are in."""
         exhausted = False
         while True:
-            while not exhausted and (worker := self._idle()) is not None:
+            while not exhausted and self._has_room():
                 order = next(orders, None)
                 if order is None:
                     exhausted = True
                 else:
-                    self._hand(worker, order)
+                    self._hand(self._idle() or self._start(), order)
             busy = [worker for worker in self._workers if worker.order is not None]
             if not busy:
                 return
@@ -195,11 +195,11 @@ class Sandbox:
             worker.kill()
         self._workers.clear()
 
+    def _has_room(self) -> bool:
+        return self._idle() is not None or len(self._workers) < self._size
+
     def _idle(self) -> Worker | None:
-        for worker in self._workers:
-            if worker.order is None:
-                return worker
-        return self._start() if len(self._workers) < self._size else None
+        return next((worker for worker in self._workers if worker.order is None), None)
 
     def _start(self) -> Worker:
         self._started += 1
