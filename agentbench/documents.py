@@ -32,7 +32,7 @@ Lines = dict[tuple[str | int, ...], int]
 class Strict(pydantic.BaseModel):
     """Base of everything that is read from YAML: unknown keys are mistakes, values are not coerced."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
 
 class Document:
@@ -324,7 +324,7 @@ def _known_keys(model: type[pydantic.BaseModel], loc: tuple[str | int, ...]) -> 
         elif node.get("patternProperties"):
             for inner in node["patternProperties"].values():
                 walk(inner, rest[1:])
-        elif len(rest) > 1 and ("properties" in node or "items" in node):
+        elif "properties" in node or "items" in node:
             walk(node, rest[1:])  # the name of a union's member, which is not in the schema's path
 
     walk(schema, loc[:-1])
