@@ -21,7 +21,7 @@ class LateReply:
     repeats. An agent without a deadline only loses time.
 
     Stands for: a reply that is stuck in a proxy or a slow hand-over of the result (Toxiproxy's `latency` on the
-    downstream, mcp-chaos' `slow`, OpenAI's SDK that gives up while the server goes on).
+    downstream, mcp-chaos' `slow`).
 
     A Python client sees the tool's own answer, later; nothing is raised, so nothing is retried, unless the agent
     has a timeout of its own.

@@ -121,6 +121,17 @@ def bench() -> Bench:
 
 
 @pytest.fixture
+def retell(bench, make) -> Any:
+    """What a fault makes of a reply with this body, to a read with these arguments."""
+
+    async def told(name: str, body: Any, *, arguments: Any = None, **parameters: Any) -> Any:
+        bench.scripted = [ToolResult(status=200, body=body)]
+        return (await bench.strike(make(name, **parameters), "list_notes", **(arguments or {}))).body
+
+    return told
+
+
+@pytest.fixture
 def make() -> Any:
     """A fault from its YAML parameters, as a faultload makes it."""
     return lambda name, **parameters: plugins.fault(name, {key.rstrip("_"): value for key, value in parameters.items()})

@@ -25,6 +25,15 @@ KINDS = {
     "tool_vanished": [{"status": 404}, {"status": 410, "successor": "write_note"}],
     "error_in_200": [{"as": each} for each in ("error", "errors", "flag")],
     "error_for_success": [{"status": status} for status in (500, 502, 503, 504)],
+    "drop_fields": [{"as": each} for each in ("absent", "null")],
+    "page_cursor": [{"as": each} for each in ("missing", "repeating", "gap")],
+    "empty_reply": [{"as": each} for each in ("list", "object", "nothing")],
+    "reorder_rows": [{"as": each} for each in ("shuffled", "reversed")],
+    "wrong_type": [{"as": each} for each in ("text", "single")],
+    "schema_drift": [{"as": "camel"}, {"as": "envelope"}, {"rename": {"text": "body"}}],
+    "malformed_json": [{"as": each} for each in ("cut", "python", "noisy")],
+    "html_reply": [{"as": each} for each in ("sign_in", "maintenance", "challenge")],
+    "mojibake": [{"as": each} for each in ("misread", "replaced", "asked", "entities")],
 }
 CASES = [(name, parameters) for name in NAMES for parameters in KINDS.get(name, [{}])]
 GIVEAWAYS = re.compile(r"inject|fault|chaos|agentbench|simulat|mock|fake|test|dummy|synthetic", re.IGNORECASE)

@@ -1,0 +1,55 @@
+"""Amounts come in another unit under the same name: units for cents, or the other way round.
+
+Invariant: every amount that is told is the true one times the factor; nothing else differs.
+"""
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.faults import mapped, retold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitChange:
+    """Every number in a field that one of the globs `fields` names is multiplied by `factor`.
+
+    The default tells cents as whole units; 100 is the other way round, 0.45359237 pounds as kilograms. A whole
+    result stays a whole number. A reply without such a number other than 0 passes unchanged, and the injection is
+    `ineffective`.
+
+    Stands for: a new version that tells euros where the old one told cents, miles for kilometres, a currency that
+    was not converted (Stripe's zero-decimal currencies; the Mars Climate Orbiter; ToolBench-X's output drift).
+
+    A Python client sees a success; nothing is raised, so nothing is retried.
+    """
+
+    factor: Annotated[float, Field(gt=0, le=1_000_000)] = 0.01
+    fields: tuple[str, ...] = ("*_cents", "*amount*", "*price*", "*balance*", "*fee*")
+
+    site: ClassVar[Literal["tool"]] = "tool"
+    phase: ClassVar[Phase] = "reply"
+    explicit: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    witness: ClassVar[Witness] = "reply_changed"
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Execute the call and convert the amounts in its answer."""
+
+        def convert(name: str, value: Any) -> Any:
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return value
+            if value == 0 or not any(fnmatchcase(name, glob) for glob in self.fields):
+                return value
+            made = round(value * self.factor, 6)
+            ctx.receipt["values"] = ctx.receipt.get("values", 0) + 1
+            return int(made) if made == int(made) else made
+
+        return await retold(call, proceed, lambda body: mapped(body, convert))
+
+
+fault = UnitChange
