@@ -19,6 +19,7 @@ MISTAKES_MAX = 30  # more than these are only counted
 _SHOWN_MAX = 200  # characters of a file's own text in a message
 # libyaml's parser is some ten times as fast; both give the same nodes.
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TAB = re.compile(r" *\t")
 _OCTAL = re.compile(r"[-+]?0[0-9_]+")
 
 _NOT_A_KEY = {"missing", "value_error", "assertion_error"}  # nothing can be left out to put these right
@@ -53,7 +54,8 @@ class Document:
 
     def error(self, problem: str, *location: str | int, remedy: str = "") -> UsageError:
         """A usage error that points at a place in this file."""
-        return UsageError(shown(problem), where=f"{display(self.path)}:{self.line(*location)}", remedy=shown(remedy))
+        return UsageError(shown(problem), where=f"{shown(display(self.path))}:{self.line(*location)}",
+                          remedy=shown(remedy))  # fmt: skip
 
     def parse(self, model: type[Model]) -> Model:
         """The data as a model; raises `UsageErrors` that name every mistake with its line."""
@@ -87,7 +89,7 @@ def load(path: Path) -> Document:
     Refused: more than 256 KiB, more than 30 levels, not UTF-8, not a regular file, anchors and aliases,
     custom tags, duplicate keys, several documents.
     """
-    place = display(path)
+    place = shown(display(path))
     raw = _bytes(path, place)
     if len(raw) > BYTES_MAX:
         raise UsageError(f"the file has more than {BYTES_MAX:,} bytes", where=f"{place}:1", remedy="split it")
@@ -102,8 +104,9 @@ def load(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = (error.problem or error.context or "not valid YAML").replace("\n", " ")
-        remedy = "indent with spaces" if "'\\t'" in problem else ""
-        where = f"{place}:{mark.line + 1 if mark else 1}"
+        number = mark.line if mark else 0
+        remedy = "indent with spaces" if _TAB.match([*text.splitlines(), ""][number]) else ""
+        where = f"{place}:{number + 1}"
         raise UsageError(f"not valid YAML: {shown(problem)}", where=where, remedy=remedy) from None
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1 if isinstance(error.position, int) else 1
@@ -123,7 +126,7 @@ def _bytes(path: Path, place: str) -> bytes:
             return file.read(BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"cannot be read: {reason}", where=shown(place)) from None
+        raise UsageError(f"cannot be read: {reason}", where=place) from None
 
 
 def shown(text: str) -> str:
