@@ -238,16 +238,17 @@ def test_hash_of_a_profile_names_its_content():
 # -- the built-in profiles -------------------------------------------------------------------------------
 
 
-def test_profiles_are_the_three_that_are_promised():
-    """`none` holds nothing, and `default` and `severe` do not share a name or a faultload."""
-    profiles = {name: plugins.profile(name) for name in ("none", "default", "severe")}
+def test_profiles_are_those_that_are_promised():
+    """`none` holds nothing, and the names of the others are their files'."""
+    profiles = {name: plugins.profile(name) for name in ("none", "default", "severe", "explicit", "implicit")}
     assert {name: made.name for name, made in profiles.items()} == {name: name for name in profiles}
     assert profiles["none"].faultloads == []
-    injections = [tuple(map(str, load.injections)) for made in profiles.values() for load in made.faultloads]
-    assert len(set(injections)) == len(injections)
+    for made in profiles.values():
+        injections = [tuple(map(str, load.injections)) for load in made.faultloads]
+        assert len(set(injections)) == len(injections)
 
 
-@pytest.mark.parametrize("name", ["default", "severe"])
+@pytest.mark.parametrize("name", ["default", "severe", "explicit", "implicit"])
 def test_faultloads_say_what_they_stand_for(name):
     """Every faultload has a name of its own and a summary, and every fault takes its parameters."""
     loads = plugins.profile(name).faultloads
@@ -266,6 +267,13 @@ def test_default_covers_the_first_faults_and_every_duration():
     assert any(isinstance(each.lasts, Lasts) for each in injections)
     assert any(each.at.probability for each in injections)
     assert {plugins.fault_class(each.fault).explicit for each in injections} == {True, False}
+
+
+@pytest.mark.parametrize(("name", "told"), [("explicit", True), ("implicit", False)])
+def test_explicit_tells_and_implicit_does_not(name, told):
+    """Every fault of the one tells the agent of a failure, and none of the other does."""
+    injections = [each for load in plugins.profile(name).faultloads for each in load.injections]
+    assert {plugins.fault_class(each.fault).explicit for each in injections} == {told}
 
 
 def test_severe_strikes_several_times_or_for_long():
