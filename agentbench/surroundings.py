@@ -21,7 +21,9 @@ class Surroundings:
     """Taken before a trial; `restore` puts everything back. Seeds Python's global generator with `seed`."""
 
     def __init__(self, seed: str) -> None:
-        self._folder = os.getcwd()
+        self._folder: str | None = None
+        with contextlib.suppress(OSError):  # somebody may have deleted it
+            self._folder = os.getcwd()
         self._variables = dict(os.environb)
         self._umask = os.umask(0o077)
         os.umask(self._umask)
@@ -34,7 +36,7 @@ class Surroundings:
     def restore(self) -> None:
         """Put everything back as it was; what cannot be is left as it is."""
         with contextlib.suppress(OSError):
-            os.chdir(self._folder)
+            os.chdir(self._folder or "/")
         if dict(os.environb) != self._variables:
             os.environb.clear()
             os.environb.update(self._variables)

@@ -12,6 +12,7 @@ from agentbench import clock
 
 FRAME_BYTES_MAX = 256 * 1024 * 1024
 SEND_S = 10.0
+LOOK_S = 0.5
 _HEAD = struct.Struct("!i")  # as `multiprocessing.connection`, which the worker uses
 
 
@@ -47,7 +48,7 @@ class Channel:
         """The next frame; raises `TimeoutError` after so many seconds, and `EOFError` once the worker is gone."""
         until = clock.wall_s() + seconds
         while True:
-            if wait([self.socket], timeout=0.5):
+            if wait([self.socket], timeout=LOOK_S):
                 frame = self.receive()
                 if frame is not None:
                     return frame

@@ -36,7 +36,7 @@ class Sandbox:
             with _interruptible():
                 record = attempt.run()
             if attempt.spoiled:
-                self._stages.clear()
+                self.close()
             yield order, record
 
     def close(self) -> None:

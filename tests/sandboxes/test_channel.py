@@ -1,76 +1,92 @@
-"""The runner's end of a worker's channel."""
+"""The runner's end of a channel: whole frames only, and never a wait for the rest of one."""
 
 import socket
-import struct
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from agentbench.sandboxes._channel import FRAME_BYTES_MAX, Channel
+from agentbench.sandboxes import _channel
+from agentbench.sandboxes._channel import Channel
 
 
 @pytest.fixture
-def ends() -> Iterator[tuple[Channel, socket.socket]]:
-    """Our end as a channel, and the worker's end as a socket."""
+def ends() -> Iterator[tuple[Channel, Connection]]:
+    """Our end, and the worker's as it uses it."""
     ours, theirs = socket.socketpair()
-    channel = Channel(ours)
-    yield channel, theirs
+    channel, connection = Channel(ours), Connection(theirs.detach())
+    yield channel, connection
     channel.close()
-    theirs.close()
+    connection.close()
 
 
-@given(bodies=st.lists(st.binary(min_size=1, max_size=300), max_size=5), cut=st.integers(1, 50))
-def test_frames_arrive_whole_however_they_are_cut(bodies: list[bytes], cut: int) -> None:
-    """Half a frame is no frame yet, and two in one packet are two."""
-    ours, theirs = socket.socketpair()
-    channel = Channel(ours)
-    stream = b"".join(struct.pack("!i", len(body)) + body for body in bodies)
-    found = []
-    for start in range(0, len(stream), cut):
-        theirs.sendall(stream[start : start + cut])
-        while (frame := channel.receive()) is not None:
-            found.append(frame)
-    channel.close()
-    theirs.close()
-    assert found == bodies
+def test_frames_go_both_ways(ends: tuple[Channel, Connection]) -> None:
+    """What one end sends, the other receives whole and in order, be it one byte or a megabyte."""
+    channel, connection = ends
+    channel.send(b"order")
+    assert connection.recv_bytes() == b"order"
+    connection.send_bytes(b"R")
+    connection.send_bytes(b"second")
+    assert [channel.receive(), channel.receive(), channel.receive()] == [b"R", b"second", None]
 
 
-def test_a_worker_speaks_the_same_frames(ends: tuple[Channel, socket.socket]) -> None:
-    """What multiprocessing's connection sends is read, and what we send it reads, large frames too."""
-    channel, theirs = ends
-    worker = Connection(theirs.detach())
-    for body in (b"x", b"y" * 50_000):
-        worker.send_bytes(body)
-        assert channel.receive() == body
-        channel.send(body)
-        assert worker.recv_bytes() == body
-    worker.close()
+def test_half_a_frame_is_none(ends: tuple[Channel, Connection]) -> None:
+    """A frame that comes in pieces is None until its last byte, and reading never waits."""
+    channel, connection = ends
+    raw = socket.socket(fileno=connection.fileno())
+    try:
+        for byte in b"\x00\x00\x00\x03ab":
+            raw.send(bytes([byte]))
+            assert channel.receive() is None
+        raw.send(b"c")
+        assert channel.receive() == b"abc"
+    finally:
+        raw.detach()
 
 
-def test_the_end_of_the_worker_is_told(ends: tuple[Channel, socket.socket]) -> None:
-    """A worker that hung up is not waited for, even if it left half a frame."""
-    channel, theirs = ends
-    theirs.sendall(struct.pack("!i", 100) + b"half")
-    assert channel.receive() is None
-    theirs.close()
+@pytest.mark.parametrize("head", [b"\xff\xff\xff\xff", b"garbage!", b"\x00\x00\x00\x00", b"\x7f\xff\xff\xff"])
+def test_what_cannot_be_a_frame_is_refused(ends: tuple[Channel, Connection], head: bytes) -> None:
+    """A length of nothing, below nothing or beyond the bound is no frame."""
+    channel, connection = ends
+    raw = socket.socket(fileno=connection.fileno())
+    try:
+        raw.send(head)
+        with pytest.raises(OSError, match="not a frame"):
+            channel.receive()
+    finally:
+        raw.detach()
+
+
+def test_a_hang_up_is_the_end(ends: tuple[Channel, Connection]) -> None:
+    """When the other end is gone, what it sent before is still received, and then comes the end."""
+    channel, connection = ends
+    connection.send_bytes(b"last")
+    connection.close()
+    assert channel.receive() == b"last"
+    assert channel.readable()
     with pytest.raises(EOFError):
         channel.receive()
+    with pytest.raises(OSError, match="Broken pipe"):
+        channel.send(b"anyone?")
 
 
-@pytest.mark.parametrize("size", [0, -1, FRAME_BYTES_MAX + 1])
-def test_garbage_is_refused_before_it_costs_memory(ends: tuple[Channel, socket.socket], size: int) -> None:
-    """An agent that writes into the channel cannot make the runner wait for a gigabyte."""
-    channel, theirs = ends
-    theirs.sendall(struct.pack("!i", size) + b"x")
-    with pytest.raises(OSError, match="not a frame"):
-        channel.receive()
-
-
-def test_a_worker_that_is_gone_ends_the_wait(ends: tuple[Channel, socket.socket]) -> None:
-    """Waiting ends when the process is gone, not when the patience is."""
-    channel, _ = ends
+def test_waiting_has_an_end(ends: tuple[Channel, Connection], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting for a frame ends with it, with the worker's death, or with the time that was given."""
+    channel, connection = ends
+    monkeypatch.setattr(_channel, "LOOK_S", 0.01)
+    with pytest.raises(TimeoutError):
+        channel.wait_for(0.02, lambda: False)
     with pytest.raises(EOFError):
         channel.wait_for(60, lambda: True)
+    connection.send_bytes(b"K")
+    assert channel.wait_for(60, lambda: False) == b"K"
+
+
+def test_nobody_who_listens_is_no_wait_for_ever(
+    ends: tuple[Channel, Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sending to a process that does not read ends with an error."""
+    channel, _ = ends
+    monkeypatch.setattr(_channel, "SEND_S", 0.05)
+    with pytest.raises(OSError):
+        channel.send(b"x" * 50_000_000)

@@ -1,68 +1,111 @@
-"""The sandbox that is none: for debugging."""
+"""No isolation: the same records, and a Ctrl-C that is told from an agent's own `KeyboardInterrupt`."""
 
 import os
 import signal
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agentbench import plan as plans
-from agentbench import plugins
-from agentbench.plan import PlannedAgent
-from agentbench.runner import Runner
-from agentbench.store import RunDirectory
+from agentbench.errors import UsageError
+from agentbench.sandboxes.inprocess import Sandbox
+from tests import notes
 
-AGENT = """
-import os, signal
+AGENTS = """
+import os, signal, threading
 
 async def good(message, tools):
-    await tools.report_outcome(status="failed", summary=str(os.getpid()))
-    return "I did nothing."
+    await tools.add_note(text="milk")
+    return "Added."
 
-async def interrupted(message, tools):
+async def interrupts(message, tools):
     raise KeyboardInterrupt
 
 async def pressed(message, tools):
-    os.kill(os.getpid(), signal.SIGINT)
-    return "too late"
+    await tools.add_note(text="milk")
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        pass
+    return "Swallowed."
+
+async def thread(message, tools):
+    left = threading.Thread(name="left", target=lambda: left.release.wait(20))
+    left.release = threading.Event()
+    left.start()
+    return "Left it."
 """
 
 
-def run(name: str, sandbox: str = "inprocess") -> RunDirectory:
-    """One clean trial of an agent in a file."""
-    Path("agents_here.py").write_text(AGENT)
-    path = plugins.scenarios()["bank.gym_switch"]
-    plan = plans.make(
-        scenarios={"bank.gym_switch": path},
-        agents=[PlannedAgent(name=name, ref=f"./agents_here.py:{name}")],
-        profile=None,
-        trials=1,
-        seed=1,
-        clock="virtual",
-        sandbox=sandbox,
-    )
-    directory = RunDirectory(Path("out"))
-    Runner(plan, directory, workers=1).execute()
-    return directory
+@pytest.fixture(autouse=True)
+def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes.install(tmp_path, monkeypatch)
+    (tmp_path / "mine.py").write_text(AGENTS)
 
 
-def test_trials_run_in_this_very_process_and_say_so() -> None:
-    """A debugger that is attached here sees the agent, and the record is stamped with the missing isolation."""
-    (record,) = run("good").records()
-    assert record.sandbox == "inprocess"
-    assert record.claim is not None
-    assert record.claim.summary == str(os.getpid())
+def run(*agents: str) -> list[Any]:
+    """The records of these agents' trials."""
+    sandbox = Sandbox(workers=1, scratch=Path("scratch"))
+    made = []
+    try:
+        for _, record in sandbox.run(iter([notes.order(agent=f"./mine.py:{agent}") for agent in agents])):
+            made.append(record)
+    finally:
+        sandbox.close()
+    return made
 
 
-def test_an_agent_that_raises_an_interrupt_is_a_crash() -> None:
-    """`KeyboardInterrupt` from the agent's own code is data; nobody pressed Ctrl-C."""
-    (record,) = run("interrupted").records()
-    assert (record.ending.kind, record.ending.detail) == ("crashed", "KeyboardInterrupt")
+def test_it_runs_here_and_says_so() -> None:
+    """The trial runs in this very process, and its record is stamped with it."""
+    (record,) = run("good")
+    assert (record.sandbox, record.ending.kind, record.wall.pid) == ("inprocess", "finished", os.getpid())
+    assert len(record.ledger) == 1
+
+
+def test_an_agents_own_interrupt_is_its_crash() -> None:
+    """`KeyboardInterrupt` raised by the agent is data; the next trial runs."""
+    bad, good = run("interrupts", "good")
+    assert (bad.ending.kind, good.ending.kind) == ("crashed", "finished")
 
 
 def test_a_real_interrupt_ends_the_run() -> None:
-    """Ctrl-C while an agent runs is the user's, and reaches the command line."""
+    """Ctrl-C ends the run even if the agent swallows it, and the handler is as before."""
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        run("pressed")
+        run("pressed", "good")
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_it_runs_in_another_thread_too() -> None:
+    """Where signals cannot be handled, trials run all the same."""
+    made: list[Any] = []
+    thread = threading.Thread(target=lambda: made.extend(run("good")))
+    thread.start()
+    thread.join()
+    assert made[0].ending.kind == "finished"
+
+
+def test_check_names_what_cannot_be_loaded() -> None:
+    """A wrong reference is a `UsageError`."""
+    sandbox = Sandbox(workers=1, scratch=Path("scratch"))
+    sandbox.check(["./mine.py:good"], ["notes"], "virtual")
+    with pytest.raises(UsageError, match="has no 'absent'"):
+        sandbox.check(["./mine.py:absent"], ["notes"], "virtual")
+    sandbox.close()
+
+
+def test_a_spoiled_stage_is_not_used_again() -> None:
+    """After an agent left a thread at work, the next trial has a stage of its own."""
+    sandbox = Sandbox(workers=1, scratch=Path("scratch"))
+    stages = []
+    for _, record in sandbox.run(iter([notes.order(agent=f"./mine.py:{name}") for name in ("good", "thread", "good")])):
+        assert record.ending.kind == "finished"
+        stages.append(list(sandbox._stages.values()))
+    assert stages[1] == [], "the loop that the thread knows is closed"
+    assert stages[0] != stages[2]
+    sandbox.close()
+    for thread in threading.enumerate():
+        if thread.name == "left":
+            thread.release.set()  # type: ignore[attr-defined]
+            thread.join()
