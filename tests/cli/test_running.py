@@ -23,6 +23,8 @@ def start(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
+        # A caller that runs in the background ignores the interrupt, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
 
 
