@@ -1,6 +1,7 @@
 """What every fault must keep, whoever adds it: its shape, its silence about itself, and its page in the docs."""
 
 import ast
+import copy
 import dataclasses
 import inspect
 import re
@@ -117,6 +118,17 @@ async def test_same_call_gets_the_same_reply_again(bench, name, parameters):
     fault = plugins.fault(name, parameters)
     assert await bench.strike(fault, "list_notes") == await other.strike(fault, "list_notes")
     assert (bench.receipt, bench.now) == (other.receipt, other.now)
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+async def test_what_the_tool_answered_is_not_touched(bench, name, parameters):
+    """A fault changes a copy: the true answer stays what it was, for the record and for the tool."""
+    rows = [{"id": f"ÄÖ-{number}", "amount_cents": 500 + number, "a_b": '"'} for number in range(4)]
+    body = {"items": rows, "next_cursor": "c4", "total": 9}
+    reply = ToolResult(status=200, body=copy.deepcopy(body))
+    bench.scripted = [reply, reply]
+    await bench.strike(plugins.fault(name, parameters), "list_notes", cursor="c0")
+    assert reply.body == body
 
 
 def test_exceptions_are_retried_as_the_docs_say():

@@ -33,6 +33,20 @@ HEALTH = ("health", {})
 
 # A fault, its parameters, the call that it meets, and what its witness finds.
 CASES: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]], str]] = [
+    ("noop", {}, LIST, "witnessed"),
+    ("outage", {"as": "refused"}, ADD, "witnessed"),
+    ("timeout", {}, ADD, "witnessed"),
+    ("rate_limit", {}, LIST, "witnessed"),
+    ("latency", {"jitter_s": 5}, LIST, "witnessed"),
+    ("silent_noop", {}, ADD, "witnessed"),
+    ("silent_noop", {}, LIST, "ineffective"),
+    ("lost_reply", {}, ADD, "witnessed"),
+    ("lost_reply", {}, WRONG, "ineffective"),
+    ("duplicate_delivery", {}, ADD, "witnessed"),
+    ("duplicate_delivery", {}, WRONG, "ineffective"),
+    ("truncate", {}, LIST, "witnessed"),
+    ("truncate", {}, FIND, "ineffective"),
+    ("stale", {}, LIST, "ineffective"),
     *[("rejected", {"status": each}, ADD, "witnessed") for each in (400, 401, 402, 403, 404, 408, 409, 413, 422)],
     ("rejected", {}, LIST, "witnessed"),
     *[("misleading_error", {"blames": e}, ADD, "witnessed") for e in ("argument", "credentials", "network", "repeat")],
