@@ -167,13 +167,24 @@ class RunDirectory:
         if not self.judgements_path.is_file():
             raise UsageError("this run has not been measured", where=self.path, remedy="run 'agentbench measure' on it")
         decoder = msgspec.json.Decoder(Judgement)
-        return [decoder.decode(line) for line in self.judgements_path.read_bytes().splitlines()]
+        with self._derived(self.judgements_path) as content:
+            return [decoder.decode(line) for line in content.splitlines()]
 
     def measured(self) -> Measured:
         """The stored measures; raises `UsageError` when the run was never measured."""
         if not self.measures_path.is_file():
             raise UsageError("this run has not been measured", where=self.path, remedy="run 'agentbench measure' on it")
-        return msgspec.json.decode(self.measures_path.read_bytes(), type=Measured)
+        with self._derived(self.measures_path) as content:
+            return msgspec.json.decode(content, type=Measured)
+
+    @contextlib.contextmanager
+    def _derived(self, path: Path) -> Iterator[bytes]:
+        try:
+            yield path.read_bytes()
+        except (OSError, msgspec.DecodeError) as error:
+            raise UsageError(
+                f"cannot be read: {error}", where=path, remedy="run 'agentbench measure' on the run"
+            ) from None
 
 
 class RecordWriter:
@@ -245,9 +256,10 @@ def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise TestbedError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):  # after the rename it is no more
+            temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
