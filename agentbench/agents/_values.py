@@ -36,7 +36,7 @@ class Values:
         filled = _NAME.sub(self._quoted, expression) if "$" in expression else expression
         try:
             return _compiled(filled).search(body)
-        except jmespath.exceptions.JMESPathError:
+        except (jmespath.exceptions.JMESPathError, TypeError):  # it compares text with a number, and fails
             return None
 
     def holds(self, expression: str, body: Any | None = None, *, of_saved: bool = False) -> bool:

@@ -38,6 +38,8 @@ def test_odd_replies() -> None:
     """An expression over a reply of another shape finds nothing and breaks nothing."""
     values = Values([], lenient=False)
     assert values.search("length(items)", {"items": None}) is None
+    assert values.search("sort_by(items, &at)[0]", {"items": [{"at": "1"}, {"at": 2}]}) is None
+    assert values.search("max_by(items, &at)", {"items": [{"at": "1"}, {"at": 2}]}) is None
     assert not values.holds("length(items) > `0`", "<html>")
 
 
