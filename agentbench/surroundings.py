@@ -24,12 +24,13 @@ class Surroundings:
         self._folder: str | None = None
         with contextlib.suppress(OSError):  # somebody may have deleted it
             self._folder = os.getcwd()
-        self._variables = dict(os.environb)
+        self._variables = _variables()
         self._umask = os.umask(0o077)
         os.umask(self._umask)
         self._recursion = sys.getrecursionlimit()
         self._main = threading.current_thread() is threading.main_thread()
         self._handlers: dict[int, Any] = {each: signal.getsignal(each) for each in _SIGNALS} if self._main else {}
+        self._alarmed = signal.getitimer(signal.ITIMER_REAL) != (0.0, 0.0)
         self._threads = set(threading.enumerate())
         seeds.settle(seed)
 
@@ -37,14 +38,14 @@ class Surroundings:
         """Put everything back as it was; what cannot be is left as it is."""
         with contextlib.suppress(OSError):
             os.chdir(self._folder or "/")
-        if dict(os.environb) != self._variables:
+        if _variables() != self._variables:
             os.environb.clear()
             os.environb.update(self._variables)
         os.umask(self._umask)
         with contextlib.suppress(RecursionError):
             sys.setrecursionlimit(self._recursion)
-        if self._main:
-            signal.setitimer(signal.ITIMER_REAL, 0)  # an alarm would go off in the next trial
+        if self._main and not self._alarmed:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # the agent's alarm would go off in the next trial
         for number, handler in self._handlers.items():
             if signal.getsignal(number) is not handler and handler is not None:
                 signal.signal(number, handler)
@@ -59,3 +60,8 @@ class Surroundings:
             for thread in threading.enumerate()
             if thread not in self._threads
         )
+
+
+def _variables() -> dict[bytes, bytes]:
+    # The mapping behind `os.environ`, where Python has one: it is copied at once, and not variable by variable.
+    return dict(getattr(os.environb, "_data", os.environb))

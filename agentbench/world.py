@@ -27,7 +27,8 @@ _FUNCTIONS_DENIED = {"load_extension", "readfile", "writefile", "edit", "fts3_to
 class World:
     """A database deserialised from a template, a clock to read, and the effects made so far.
 
-    `epoch` is the wall-clock instant at which the trial's clock stands at 0 s. `db` is a fresh copy from `Copies`.
+    `epoch` is the wall-clock instant at which the trial's clock stands at 0 s. `Copies` gives `db`, a fresh copy, and
+    `columns`, what is known of its tables.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class World:
         clock: Callable[[], float] = lambda: 0.0,
         seed: str = "",
         db: apsw.Connection | None = None,
+        columns: dict[str, list[str]] | None = None,
     ) -> None:
         self.db = db or _opened(template)
         self.effects: list[Effect] = []
@@ -45,7 +47,7 @@ class World:
         self._clock = clock
         self._seed = seed
         self._ids = 0
-        self._columns: dict[str, list[str]] = {}
+        self._columns = {} if columns is None else columns
         self._allowed: set[str] = set()  # queries that the authorizer has let pass
         self._replayable = False
 
@@ -133,7 +135,8 @@ class World:
         # The authorizer is asked when a statement is prepared, and setting one has all of them prepared again.
         with self._guarded(None if sql in self._allowed else _read_only):
             first = self.db.execute(sql).fetchone()
-        self._allowed.add(sql)
+        if ";" not in sql.rstrip("; \n"):  # a second statement is prepared only when the first gives no row
+            self._allowed.add(sql)
         return first[0] if first else None
 
     def alter(self, sql: str) -> None:
@@ -188,12 +191,14 @@ class World:
     @contextmanager
     def _guarded(self, authorizer: Callable[..., int] | None) -> Iterator[None]:
         longest = self.db.limit(apsw.SQLITE_LIMIT_LENGTH, SQL_VALUE_MAX)
-        self.db.authorizer = authorizer
+        if authorizer is not None:
+            self.db.authorizer = authorizer
         self.db.set_progress_handler(_Budget(), 1000)
         try:
             yield
         finally:
-            self.db.authorizer = None
+            if authorizer is not None:
+                self.db.authorizer = None
             self.db.set_progress_handler(None)
             self.db.limit(apsw.SQLITE_LIMIT_LENGTH, longest)
 
@@ -234,18 +239,20 @@ class Copies:
         self.template = template
         self._start = b""  # the template as SQLite writes it
         self._idle: apsw.Connection | None = None
+        self._columns: dict[str, list[str]] = {}
 
-    def take(self) -> apsw.Connection:
-        """A copy that nobody else has."""
+    def take(self, *, epoch: datetime, clock: Callable[[], float], seed: str) -> World:
+        """A world that nobody else has."""
         db, self._idle = self._idle or _opened(self.template), None
         db.set_last_insert_rowid(0)
         self._start = self._start or bytes(db.serialize("main"))
         if not _deferring(db):
             db.execute("BEGIN")
-        return db
+        return World(self.template, epoch=epoch, clock=clock, seed=seed, db=db, columns=self._columns)
 
-    def give_back(self, db: apsw.Connection) -> None:
-        """Take a copy back, however it was left."""
+    def give_back(self, world: World) -> None:
+        """Take a world back, however it was left."""
+        db = world.db
         try:
             if db.in_transaction:
                 db.execute("ROLLBACK")

@@ -5,12 +5,21 @@ import random
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from agentbench.surroundings import Surroundings
+
+
+@pytest.fixture(autouse=True)
+def _no_alarm() -> Iterator[None]:
+    """The limit of time of the test itself is an alarm; these tests look at alarms."""
+    before = signal.setitimer(signal.ITIMER_REAL, 0)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, *before)
 
 
 def test_everything_listed_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,6 +47,13 @@ def test_everything_listed_is_put_back(tmp_path: Path, monkeypatch: pytest.Monke
         assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     finally:
         os.umask(mask)
+
+
+def test_an_alarm_that_was_set_before_stays() -> None:
+    """Whoever runs trials in its own process keeps its alarm."""
+    signal.setitimer(signal.ITIMER_REAL, 1000)
+    Surroundings("seed").restore()
+    assert signal.getitimer(signal.ITIMER_REAL)[0] > 900
 
 
 def test_a_folder_that_is_gone_is_no_failure(tmp_path: Path) -> None:
