@@ -100,7 +100,13 @@ def read_attributes(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _attributes(attributes: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    return [{"key": _clean(str(name)), "value": _value(value)} for name, value in (attributes or {}).items()]
+    return [
+        # Most are ASCII texts, and there are a hundred in a trial.
+        {"key": name, "value": {"stringValue": value}}
+        if type(value) is str and value.isascii() and name.isascii()
+        else {"key": _clean(str(name)), "value": _value(value)}
+        for name, value in (attributes or {}).items()
+    ]
 
 
 def _value(value: Any) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class Runner:
         self._progress = progress
         self._trials = {trial.id: trial for trial in plan.trials}
         self._attempts: Counter[str] = Counter()
-        self._finished: set[str] = set()
+        self._finished: set[str] = set()  # before this execution began; grows no more, for runs may be long
+        self._count = 0
         self._again: deque[Trial] = deque()
         self._resumed = 0
         self._progressed = 0
@@ -115,7 +116,7 @@ class Runner:
             self._attempts[record.trial] = max(self._attempts[record.trial], record.attempt)
             if record.ending.kind != "testbed" or record.attempt >= ATTEMPTS_MAX:
                 self._finished.add(record.trial)
-        self._resumed = len(self._finished)
+        self._resumed = self._count = len(self._finished)
         log.info("taking stock", planned=len(self._trials), finished=self._resumed)
         if self.run_directory.damaged:
             log.warning("damaged records are ignored; their trials run again", count=self.run_directory.damaged)
@@ -163,8 +164,9 @@ class Runner:
                 self._again.append(self._trials[record.trial])
                 return
         log.debug("trial finished", trial=record.trial, ending=record.ending.kind, duration_s=record.wall.duration_s)
-        self._finished.add(record.trial)
-        self._progress(record, len(self._finished), len(self._trials))
+        self._attempts.pop(record.trial, None)
+        self._count += 1
+        self._progress(record, self._count, len(self._trials))
 
 
 class _Orders(Iterator[Order]):

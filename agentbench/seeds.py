@@ -5,7 +5,7 @@ import json
 import random
 from typing import Any
 
-_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str, check_circular=False).encode
 
 
 def digest(*parts: Any) -> str:

@@ -9,7 +9,9 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from agentbench import clock, collector, plugins, scenario, seeds, surroundings
+import msgspec
+
+from agentbench import clock, collector, plugins, scenario, surroundings
 from agentbench.abc import AgentContext, Fault, Order, Session
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError, UsageError
@@ -18,7 +20,7 @@ from agentbench.gateway import Door, Gateway, Journal, Strike
 from agentbench.record import Answer, Effect, Ending, Event, Note, TrialRecord, UserTurn, Wall, WorldEvent, plain
 from agentbench.scenario import Scenario
 from agentbench.script import Script
-from agentbench.world import Copies, World
+from agentbench.world import Copies
 
 DETAIL_MAX = 500
 # How long an agent may take to go after a limit has ended it, in the trial's clock.
@@ -60,7 +62,7 @@ class Stage:
         self.loop = clock.new_loop(mode)
         self.collector = collector.installed()
         self._environments: dict[str, Environment] = {}
-        self._faults: dict[str, Fault] = {}
+        self._faults: dict[bytes, tuple[Injection, Fault]] = {}
         self._doors: dict[str, Door] = {}
         self._templates: dict[str, bytes] = {}
         self._copies: dict[str, Copies] = {}
@@ -79,11 +81,12 @@ class Stage:
             self._environments[name] = plugins.environment(name)
         return self._environments[name]
 
-    def fault(self, injection: Injection) -> Fault:
-        """The fault of an injection, made once; it is frozen."""
-        key = seeds.digest(injection.fault, injection.with_)
+    def fault(self, data: Mapping[str, Any]) -> tuple[Injection, Fault]:
+        """An injection of the plan and its fault, made once; both are frozen."""
+        key = msgspec.json.encode(data)
         if key not in self._faults:
-            self._faults[key] = plugins.fault(injection.fault, injection.with_)
+            injection = Injection.model_validate(data)
+            self._faults[key] = injection, plugins.fault(injection.fault, injection.with_)
         return self._faults[key]
 
     def template(self, name: str, content: Scenario, environment: Environment) -> bytes:
@@ -160,7 +163,7 @@ class Attempt:
             gateway.add(Note(at_s=gateway.now_s(), kind="leftover_tasks", detail=str(leftovers)))
         self.spoiled = self.spoiled or around.threads_left()
         if not self.spoiled:
-            self.copies.give_back(self.world.db)
+            self.copies.give_back(self.world)
         return TrialRecord(
             trial=self.order.trial["id"],
             attempt=self.order.attempt,
@@ -184,9 +187,7 @@ class Attempt:
         template = self.stage.template(trial["scenario"], self.scenario, environment)
         self.clock = clock.TrialClock(self.stage.loop)
         self.copies = self.stage.copies(trial["scenario"], template)
-        self.world = World(
-            template, epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"], db=self.copies.take()
-        )
+        self.world = self.copies.take(epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"])
         # The key leaves out the agent and the faultload: all agents meet the same weather.
         key = (trial["seed"], trial["scenario"], trial["number"])
         self.gateway = Gateway(
@@ -205,8 +206,8 @@ class Attempt:
         self._open = self.stage.opener(self.order.agent["ref"], self.door, environment)
 
     def _strike(self, index: int, data: Mapping[str, Any], key: tuple[Any, ...]) -> Strike:
-        injection = Injection.model_validate(data)
-        return Strike(index, injection, key, self.stage.fault(injection))
+        injection, fault = self.stage.fault(data)
+        return Strike(index, injection, key, fault)
 
     def _drive(self) -> None:
         loop = self.stage.loop
@@ -262,6 +263,7 @@ class Attempt:
         """End what the agent left running; returns how many tasks of its own there were."""
         loop = self.stage.loop
         count = 0
+        tasks: list[asyncio.Task[Any]] = []
         for _ in range(CLEANINGS_MAX):  # a task that is cancelled may start another
             tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
             if not tasks:
@@ -275,7 +277,7 @@ class Attempt:
             except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - trust boundary: its tasks
                 self._crashed(error)
         # What does not end would live on in the next trial; whoever runs this stage must not use it again.
-        self.spoiled = loop.threads > 0 or any(not task.done() for task in asyncio.all_tasks(loop))
+        self.spoiled = loop.threads > 0 or bool(tasks and any(not task.done() for task in asyncio.all_tasks(loop)))
         return count
 
     # -- ends ------------------------------------------------------------------------------------------

@@ -95,18 +95,22 @@ class CallableAdapter:
                 return target
 
         wanted = _accepted(make)
+        known = None if make is target else _accepted(target)
 
         def opened(ctx: AgentContext) -> Session:
             given = {"tools": ToolBox(tools), "context": ctx}
-            return _Conversation(lambda: make(**_chosen(given, wanted)), tools, ctx)
+            return _Conversation(lambda: make(**_chosen(given, wanted)), tools, ctx, known)
 
         return opened
 
 
 class _Conversation:
-    """One trial with a plain agent."""
+    """One trial with a plain agent; `accepted` are the names that it takes, None when only its factory knows."""
 
-    def __init__(self, make: Callable[[], Any], tools: Tools, ctx: AgentContext) -> None:
+    def __init__(
+        self, make: Callable[[], Any], tools: Tools, ctx: AgentContext, accepted: frozenset[str] | None
+    ) -> None:
+        self._accepted = accepted
         self._make = make
         self._tools = tools
         self._ctx = ctx
@@ -125,7 +129,7 @@ class _Conversation:
     async def _ask(self, message: str) -> Any:
         agent = self._agent
         given = {"history": list(self._history), "context": self._ctx}
-        wanted = _accepted(agent)
+        wanted = _accepted(agent) if self._accepted is None else self._accepted
         if _is_async(agent):
             return await agent(message, **_chosen({"tools": ToolBox(self._tools), **given}, wanted))
         box = SyncToolBox(self._tools, asyncio.get_running_loop())

@@ -175,25 +175,22 @@ class Sandbox:
 
     def run(self, orders: Iterator[Order]) -> Iterator[tuple[Order, TrialRecord]]:
         """Keep every worker busy until the orders are used up and all answers are in."""
-        exhausted = False
-        while True:
-            while not exhausted and self._has_room():
-                order = next(orders, None)
-                if order is None:
-                    exhausted = True
-                else:
-                    self._hand(self._idle() or self._start(), order)
-            busy = [worker for worker in self._workers if worker.order is not None]
-            if not busy:
-                return
-            yield from self._collect(busy)
-            exhausted = False  # a failed trial may have been put back
+        self._fill(orders)
+        while busy := [worker for worker in self._workers if worker.order is not None]:
+            for finished in self._collect(busy):
+                self._fill(orders)  # the worker goes on while the caller stores the record
+                yield finished
+            self._fill(orders)  # a failed trial may have been put back
 
     def close(self) -> None:
         """Kill every worker."""
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
+
+    def _fill(self, orders: Iterator[Order]) -> None:
+        while self._has_room() and (order := next(orders, None)) is not None:
+            self._hand(self._idle() or self._start(), order)
 
     def _has_room(self) -> bool:
         return self._idle() is not None or len(self._workers) < self._size
