@@ -13,7 +13,7 @@ import yaml
 
 from agentbench.errors import UsageError, UsageErrors
 
-BYTES_MAX = 256 * 1024
+BYTES_MAX = 64 * 1024  # six times the longest scenario; the worst of this size is told within a second
 DEPTH_MAX = 30
 MISTAKES_MAX = 30  # more than these are only counted
 _SHOWN_MAX = 200  # characters of a file's own text in a message
@@ -86,7 +86,7 @@ class Document:
 def load(path: Path) -> Document:
     """Read one YAML file under the limits; raises `UsageError` with `file:line`.
 
-    Refused: more than 256 KiB, more than 30 levels, not UTF-8, not a regular file, anchors and aliases,
+    Refused: more than 64 KiB, more than 30 levels, not UTF-8, not a regular file, anchors and aliases,
     custom tags, duplicate keys, several documents.
     """
     place = shown(display(path))
