@@ -311,3 +311,74 @@ def test_wall_clock_is_for_display_and_deadlines() -> None:
     assert clock.wall_now().endswith("+00:00")
     first = clock.wall_s()
     assert clock.wall_s() >= first
+
+
+# -- waits that concern nobody --------------------------------------------------------------------------
+
+
+def waited(seconds: float, before) -> tuple[float, list[str]]:
+    """The trial's clock after a wait of one task, and what happened; `before(loop, log)` sets the stage."""
+    log: list[str] = []
+    loop = VirtualLoop()
+
+    async def wait() -> float:
+        trial_clock = TrialClock(loop)
+        before(loop, log)
+        await trial_clock.sleep(seconds)
+        log.append("woke")
+        return trial_clock.now_s()
+
+    return run(wait(), loop)[0], log
+
+
+def test_a_wait_that_nothing_else_fills_needs_no_round_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With nothing ready and no timer before its end, a wait of the trial's clock never leaves its task."""
+    monkeypatch.setattr(asyncio, "sleep", pytest.fail)
+    assert waited(30, lambda loop, log: loop.call_later(31, log.append, "later")) == (30, ["woke"])
+
+
+@pytest.mark.parametrize("at_s", [0, 1, 29.999999, 30])
+def test_what_is_due_during_a_wait_happens_before_its_end(at_s: float) -> None:
+    """A callback that is ready, or a timer up to the very instant of the wait's end, comes first."""
+    assert waited(30, lambda loop, log: loop.call_later(at_s, log.append, "due")) == (30, ["due", "woke"])
+
+
+def test_a_ready_task_runs_during_a_wait() -> None:
+    """Another task that can go on does so before the waiting one wakes."""
+
+    def other(loop: VirtualLoop, log: list[str]) -> None:
+        async def work() -> None:
+            log.append("worked")
+
+        loop.keep = loop.create_task(work())  # type: ignore[attr-defined]
+
+    assert waited(30, other) == (30, ["worked", "woke"])
+
+
+async def _cancelled_before(trial_clock: TrialClock) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+    await trial_clock.sleep(1)
+
+
+def test_a_cancelled_task_does_not_skip_its_wait() -> None:
+    """A cancellation that is on its way arrives at the wait, as at any other."""
+    loop = VirtualLoop()
+    with pytest.raises(asyncio.CancelledError):
+        run(_cancelled_before(TrialClock(loop)), loop)
+
+
+def test_a_job_on_a_thread_holds_the_clock_during_a_wait() -> None:
+    """While a job works, a wait does not move the clock past it."""
+    go = threading.Event()
+
+    def job(loop: VirtualLoop, log: list[str]) -> None:
+        def work() -> None:
+            go.wait(10)
+            loop.call_soon_threadsafe(log.append, "job ended")
+
+        loop.run_in_executor(None, work)
+        loop.call_soon(go.set)
+
+    assert waited(30, job) == (30, ["job ended", "woke"])

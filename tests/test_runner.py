@@ -362,6 +362,15 @@ def test_a_broken_system_call_is_the_testbeds_failure(monkeypatch: pytest.Monkey
         execute(plan("good"))
 
 
+def test_nothing_is_kept_of_a_finished_trial() -> None:
+    """However long a run is, the runner holds its plan and no more."""
+    runner = execute(plan("good"))
+    assert runner.plan.trials
+    assert not runner._attempts
+    assert not runner._finished
+    assert not runner._again
+
+
 def test_there_is_at_least_one_worker() -> None:
     """The number of CPUs that may be used is the default."""
     assert workers_here() >= 1

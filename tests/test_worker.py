@@ -156,3 +156,58 @@ def test_there_may_be_no_children() -> None:
     program = "from agentbench import worker; print(worker._end_children())"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "0\n"
+
+
+# -- the watchdog --------------------------------------------------------------------------------------
+
+
+class Bark:
+    """Stands for `faulthandler` and for the clock."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_s = 1000.0
+        self.at_s: float | None = None
+        self.settings = 0
+        monkeypatch.setattr(worker.clock, "wall_s", lambda: self.now_s)
+        monkeypatch.setattr(worker.faulthandler, "dump_traceback_later", self._set)
+        monkeypatch.setattr(worker.faulthandler, "cancel_dump_traceback_later", self._unset)
+
+    def _set(self, seconds: float, **_: object) -> None:
+        self.at_s = self.now_s + seconds
+        self.settings += 1
+
+    def _unset(self) -> None:
+        self.at_s = None
+
+
+def test_a_watchdog_barks_soon_after_the_deadline_of_any_trial_and_never_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Through short and long deadlines, there is always one set within its bounds."""
+    bark, watchdog = Bark(monkeypatch), worker._Watchdog()
+    for deadline_s in [60.0] * 200 + [1.0, 60.0, 3600.0, 5.0, 5.0]:
+        watchdog.watch(deadline_s)
+        assert bark.at_s is not None
+        overdue_s = bark.at_s - bark.now_s - deadline_s
+        assert worker.OVERDUE_S - 1e-6 <= overdue_s <= worker.OVERDUE_S + worker.SLACK_S + 1e-6
+        bark.now_s += 0.1
+
+
+def test_one_watchdog_serves_many_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Setting one starts a thread, so trials within `SLACK_S` seconds share it."""
+    bark, watchdog = Bark(monkeypatch), worker._Watchdog()
+    for _ in range(100):
+        watchdog.watch(60.0)
+        bark.now_s += worker.SLACK_S / 50
+    assert bark.settings == 2
+
+
+def test_a_watchdog_rests_without_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While there is no trial nothing is set, and the next trial sets it again."""
+    bark, watchdog = Bark(monkeypatch), worker._Watchdog()
+    watchdog.rest()
+    watchdog.watch(60.0)
+    watchdog.rest()
+    assert bark.at_s is None
+    watchdog.watch(60.0)
+    assert bark.at_s == bark.now_s + 60.0 + worker.OVERDUE_S + worker.SLACK_S

@@ -176,7 +176,7 @@ class Sandbox:
     def run(self, orders: Iterator[Order]) -> Iterator[tuple[Order, TrialRecord]]:
         """Keep every worker busy until the orders are used up and all answers are in."""
         self._fill(orders)
-        while busy := [worker for worker in self._workers if worker.order is not None]:
+        while busy := self._busy():
             for finished in self._collect(busy):
                 self._fill(orders)  # the worker goes on while the caller stores the record
                 yield finished
@@ -187,6 +187,9 @@ class Sandbox:
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
+
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker.order is not None]
 
     def _fill(self, orders: Iterator[Order]) -> None:
         while self._has_room() and (order := next(orders, None)) is not None:

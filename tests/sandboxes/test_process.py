@@ -440,6 +440,13 @@ def test_a_worker_that_died_idle_costs_no_trial(sandbox: Sandbox) -> None:
     assert record.ending.kind == "finished"
 
 
+def test_a_worker_has_its_next_order_before_its_record_is_handed_out(sandbox: Sandbox) -> None:
+    """While the caller stores a record, the worker is at the next trial."""
+    pending = orders("good", "good", "good")
+    seen = [(order.trial["number"], len(sandbox._busy())) for order, _ in sandbox.run(pending)]
+    assert seen == [(0, 1), (1, 1), (2, 0)]
+
+
 def test_closing_twice_is_safe(sandbox: Sandbox) -> None:
     """`close` may be called again, and ends everything the first time."""
     run(sandbox, "good")
