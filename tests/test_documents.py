@@ -87,9 +87,9 @@ REFUSED: list[tuple[str | bytes, str]] = [
     ("a: !!int x", "1: 'x' is not a value that can be read; quote it"),
     ("a: !!float x", "1: 'x' is not a value that can be read; quote it"),
     (f"a:\n  {'[' * 30}{']' * 30}", "2: nested more than 30 levels deep; flatten it"),
-    ("[" * 100_000, "1: nested more than 30 levels deep; flatten it"),
+    ("[" * 50_000, "1: nested more than 30 levels deep; flatten it"),
     ("a: " + "{b: " * 40 + "1" + "}" * 40, "1: nested more than 30 levels deep; flatten it"),
-    (b"#" * (documents.BYTES_MAX + 1), "1: the file has more than 262,144 bytes; split it"),
+    (b"#" * (documents.BYTES_MAX + 1), "1: the file has more than 65,536 bytes; split it"),
 ]
 
 
