@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from agentbench import plan as plans
 from agentbench import plugins, seeds, store
@@ -84,6 +86,13 @@ def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "sandboxes"
     folder.mkdir()
     (folder / "flaky.py").write_text(FLAKY)
+
+
+@pytest.fixture(autouse=True)
+def said() -> Iterator[list[Any]]:
+    """What the runner's log said; whatever a command line of another test set up for it is left out."""
+    with capture_logs() as entries:
+        yield entries
 
 
 def plan(*agents: str, trials: int = 2, sandbox: str = "inprocess", seed: int = 1, faults: bool = True) -> Plan:
@@ -194,8 +203,8 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(monkeypatch: pytest.MonkeyPa
     assert len(stored()) == 6
 
 
-def test_a_damaged_record_runs_again() -> None:
-    """A flipped byte costs one trial, which is run again with the same result."""
+def test_a_damaged_record_runs_again(said: list[Any]) -> None:
+    """A flipped byte costs one trial, which is run again with the same result; the log says so."""
     made = plan("good")
     execute(made)
     whole = comparable()
@@ -206,6 +215,7 @@ def test_a_damaged_record_runs_again() -> None:
     run = RunDirectory(Path("run"))
     assert {record.trial: records.comparable(record) for record in run.records()} == whole
     assert run.damaged == 1
+    assert [entry["count"] for entry in said if entry["log_level"] == "warning"] == [1]
 
 
 def test_records_of_other_trials_do_not_count() -> None:
