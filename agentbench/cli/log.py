@@ -23,9 +23,22 @@ def configure(verbosity: int = 0) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=_StandardError,
         cache_logger_on_first_use=False,
     )
+
+
+class _StandardError:
+    """Writes to whatever standard error is at that moment, for it may be another than when the log was set up."""
+
+    def __init__(self, *_names: Any) -> None:
+        pass
+
+    def msg(self, message: str) -> None:
+        """Write one line."""
+        sys.stderr.write(message + "\n")
+
+    debug = info = warning = error = critical = msg
 
 
 def _cleaned(_logger: Any, _method: str, event: Any) -> Any:

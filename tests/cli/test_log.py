@@ -1,5 +1,6 @@
 """The program's own log."""
 
+import io
 import json
 
 import pytest
@@ -42,3 +43,15 @@ def test_what_an_agent_said_cannot_control_the_terminal(capfd: pytest.CaptureFix
     log.configure()
     structlog.get_logger().warning("ended", detail="\x1b[2Jgone")
     assert json.loads(capfd.readouterr().err)["detail"] == "\\x1b[2Jgone"
+
+
+def test_the_log_follows_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When standard error is replaced after the log was set up, and the old one closed, the log goes to the new one."""
+    old, new = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", old)
+    log.configure()
+    logger = structlog.get_logger()
+    monkeypatch.setattr("sys.stderr", new)
+    old.close()
+    logger.warning("still heard")
+    assert json.loads(new.getvalue())["event"] == "still heard"
