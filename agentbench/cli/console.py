@@ -23,6 +23,11 @@ def say(text: str = "") -> None:
     sys.stderr.write(clean(text) + "\n")
 
 
+def say_rendered(line: str) -> None:
+    """A line on standard error whose parts are clean already, and which may hold colours of our own."""
+    sys.stderr.write(line + "\n")
+
+
 def put(text: str) -> None:
     """A line of result, on standard output."""
     sys.stdout.write(clean(text) + "\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from agentbench.cli.console import clean
+from agentbench.cli.console import clean, say_rendered
 
 
 def configure(verbosity: int = 0) -> None:
@@ -36,7 +36,7 @@ class _StandardError:
 
     def msg(self, message: str) -> None:
         """Write one line."""
-        sys.stderr.write(message + "\n")
+        say_rendered(message)
 
     debug = info = warning = error = critical = msg
 
