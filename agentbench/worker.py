@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import faulthandler
+import gc
 import os
 import select
 import signal
@@ -29,6 +30,7 @@ from agentbench.trial import Attempt, Stage
 
 OVERDUE_S = 10.0  # beyond the deadline that the parent enforces: a worker that is still there has no parent
 SLACK_S = 5.0
+IMPORTS_MIN = 100  # modules, such as a framework brings
 IDLE_S = 1.0  # without an order
 _PR_SET_CHILD_SUBREAPER = 36
 _WALL = 0x40000000  # children of every kind
@@ -79,9 +81,16 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
     A frame is `O` + order or `C` + references to check; answers are `R` + record, `S` + record when this process
     must not be used again, `E` + the text of a usage error, `K` when the references are fine.
     """
-    journal = FileJournal(journal_path)
-    stages: dict[str, Stage] = {}
     watchdog = _Watchdog()
+    try:
+        _answer(connection, FileJournal(journal_path), sandbox, watchdog)
+    finally:
+        watchdog.rest()
+
+
+def _answer(connection: Connection, journal: FileJournal, sandbox: str, watchdog: "_Watchdog") -> None:
+    stages: dict[str, Stage] = {}
+    loaded = 0
     pid = os.getpid()
     while True:
         try:
@@ -108,6 +117,19 @@ def serve(connection: Connection, journal_path: Path, sandbox: str) -> None:
         connection.send_bytes((b"S" if attempt.spoiled else b"R") + _encoded(record))
         if attempt.spoiled:
             return
+        loaded = _settled(loaded)
+
+
+def _settled(loaded: int) -> int:
+    """After many imports: what is loaded stays, and need not be looked through for garbage again and again.
+
+    `loaded` is how many modules there were when that was last done; returns how many it is done for now.
+    """
+    if len(sys.modules) < loaded + IMPORTS_MIN:
+        return loaded
+    gc.collect()
+    gc.freeze()
+    return len(sys.modules)
 
 
 class _Watchdog:

@@ -158,6 +158,23 @@ def test_there_may_be_no_children() -> None:
     assert done.stdout == "0\n"
 
 
+# -- what is loaded ------------------------------------------------------------------------------------
+
+
+def test_what_is_loaded_is_set_aside_once_and_again_after_many_imports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector forgets what an agent's framework brought, and nothing is done while nothing is imported."""
+    done: list[str] = []
+    monkeypatch.setattr(worker.gc, "collect", lambda: done.append("collect"))
+    monkeypatch.setattr(worker.gc, "freeze", lambda: done.append("freeze"))
+    loaded = worker._settled(0)
+    assert loaded == len(worker.sys.modules)
+    assert worker._settled(loaded) == loaded
+    assert worker._settled(loaded - worker.IMPORTS_MIN + 1) == loaded - worker.IMPORTS_MIN + 1
+    assert done == ["collect", "freeze"]
+    assert worker._settled(loaded - worker.IMPORTS_MIN) == loaded
+    assert done == ["collect", "freeze"] * 2
+
+
 # -- the watchdog --------------------------------------------------------------------------------------
 
 
@@ -211,3 +228,20 @@ def test_a_watchdog_rests_without_an_order(monkeypatch: pytest.MonkeyPatch) -> N
     assert bark.at_s is None
     watchdog.watch(60.0)
     assert bark.at_s == bark.now_s + 60.0 + worker.OVERDUE_S + worker.SLACK_S
+
+
+def test_no_watchdog_outlives_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the parent hangs up soon after a trial, nothing is left that would end the process later."""
+    bark, seen = Bark(monkeypatch), []
+    ours, theirs = Pipe()
+    order = notes.order(agent="nop")
+    ours.send_bytes(b"O" + msgspec.msgpack.encode(order))
+    stages: list[Stage] = []
+    monkeypatch.setattr(worker, "Stage", lambda mode: stages.append(Stage(mode)) or stages[-1])
+    monkeypatch.setattr(worker, "_end_children", lambda: seen.append(bark.at_s) or ours.close() or 0)
+    with pytest.raises(BrokenPipeError):
+        worker.serve(theirs, tmp_path / "journal", "process")
+    theirs.close()
+    stages[0].close()
+    assert seen == [bark.now_s + order.deadline_s + worker.OVERDUE_S + worker.SLACK_S]
+    assert bark.at_s is None
