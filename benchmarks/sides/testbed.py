@@ -1,7 +1,7 @@
 """agentbench: trials through the real process sandbox, records on disk, then measures and traces.
 
-Usage: testbed.py AGENT FAULTS FAULTLOAD BATCH TURNS. A turn runs BATCH trials; of judging, the slope between a small
-and a large stored run is taken.
+Usage: testbed.py AGENT FAULTS FAULTLOAD BATCH TURNS. AGENT is one of `agents.py`, or the bundled `naive`. A turn runs
+BATCH trials; of judging, the slope between a small and a large stored run is taken.
 """
 
 import sys
@@ -28,7 +28,7 @@ def planned(agent: str, faults: str, faultload: str, trials: int) -> Plan:
     """The trials of one faultload, as the command line plans them."""
     made = make_plan(
         scenarios=(str(HERE / "bank" / "ten_calls.yaml"),),
-        agent=(f"{HERE / 'agents.py'}:{agent}",),
+        agent=(agent if agent == "naive" else f"{HERE / 'agents.py'}:{agent}",),
         faults=faults if faults == "none" else str(HERE / faults),
         trials=trials,
         seed=1,
