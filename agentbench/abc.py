@@ -21,6 +21,7 @@ Witness: TypeAlias = Literal[
     "reply_changed",
     "effect_missing",
 ]
+Plausible: TypeAlias = Literal["success", "error"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,6 +55,8 @@ class Fault(Protocol):
     `phase` says when it strikes relative to the effect: `before` (nothing happened), `after` (committed), `reply`
     (what comes back is changed), `none`. `explicit`: the agent is told that something went wrong. `blocking`:
     while it lasts the tool cannot do its work. `witness`: what the record must show for it to count as landed.
+    `plausible`: what a reply that it changed claims to be, and is held to by `agentbench.realism`: a `success` of the
+    tool's own schema, an `error` as services tell it (or no reply at all), or None, deliberately malformed.
     """
 
     site: ClassVar[Literal["tool"]]
@@ -61,6 +64,11 @@ class Fault(Protocol):
     explicit: ClassVar[bool]
     blocking: ClassVar[bool]
     witness: ClassVar[Witness]
+
+    @property
+    def plausible(self) -> Plausible | None:
+        """A ClassVar; a property where it depends on a parameter."""
+        ...
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer the call; `proceed(call)` is the rest of the chain and may be called never, once or twice."""

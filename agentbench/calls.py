@@ -12,7 +12,8 @@ class ToolSpec:
     """What an agent may know of a tool, and what the testbed needs to know of it.
 
     `parameters` is a JSON Schema. `idempotency_key` names the parameter that makes a repeat safe, if there is
-    one. `latency_s` is how long the tool takes in the trial's clock when nothing is wrong.
+    one. `latency_s` is how long the tool takes in the trial's clock when nothing is wrong. `returns` is the JSON
+    Schema of the body of a success, None when the tool declares none; adapters do not show it to agents.
     """
 
     name: str
@@ -21,6 +22,12 @@ class ToolSpec:
     effect: Literal["read", "write"]
     idempotency_key: str | None = None
     latency_s: float = 0.2
+    declares: Callable[[], Mapping[str, Any] | None] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def returns(self) -> Mapping[str, Any] | None:
+        """See above; worked out when it is asked for, as trials do not need it."""
+        return self.declares() if self.declares else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ import apsw
 import pydantic
 
 from agentbench import seeds
+from agentbench.answers import Answer, Page
 from agentbench.calls import ToolCall, ToolResult, ToolSpec
 from agentbench.errors import UsageError
 from agentbench.record import plain
@@ -39,11 +40,12 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool function with the model that its arguments are validated by."""
+    """A tool function with the model that its arguments are validated by, and what it promises to answer."""
 
     spec: ToolSpec
     function: Callable[..., Any]
     arguments: type[pydantic.BaseModel]
+    answer: Answer
 
 
 class Environment:
@@ -79,13 +81,15 @@ class Environment:
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Make a tool of `def name(world, …typed parameters) -> JSON`; the docstring is what the agent reads.
 
-        Annotate parameters with pydantic (`Annotated[int, Field(gt=0, description="…")]`). With
+        Annotate parameters with pydantic (`Annotated[int, Field(gt=0, description="…")]`), and the return with the
+        shape of the body (a `TypedDict`, `Page[Row]`), which faults that claim to be plausible are held to. With
         `idempotency_key` naming one of them, a repeat with the same key and arguments gets the first answer
         again and changes nothing, and one with other arguments gets 422 `idempotency_conflict`.
         """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
             arguments = _arguments_model(function)
+            answer = Answer(function)
             schema = _tidy_schema(arguments.model_json_schema())
             spec = ToolSpec(
                 name=function.__name__,
@@ -94,8 +98,9 @@ class Environment:
                 effect=effect,
                 idempotency_key=idempotency_key,
                 latency_s=latency_s,
+                declares=lambda: answer.schema,
             )
-            self.tools[spec.name] = Tool(spec=spec, function=function, arguments=arguments)
+            self.tools[spec.name] = Tool(spec=spec, function=function, arguments=arguments, answer=answer)
             return function
 
         return register
@@ -166,7 +171,7 @@ class Environment:
         return ToolResult(status=200, body=body)
 
 
-def page(items: list[Any], *, limit: int, cursor: str | None, total: int | None = None) -> dict[str, Any]:
+def page(items: list[Any], *, limit: int, cursor: str | None, total: int | None = None) -> Page[Any]:
     """Cut a list into the page that a cursor stands for: `{"items", "next_cursor", "total"}`.
 
     Raises `ApiError` 400 for a cursor that nobody handed out.

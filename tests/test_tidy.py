@@ -15,7 +15,7 @@ PACKAGE = ROOT / "agentbench"
 
 # From the ground up. A module imports its own floor and lower ones; a package is named as a whole.
 FLOORS: dict[str, set[str]] = {
-    "words": {"errors", "calls", "seeds", "clock", "record", "judgement", "stats", "semconv", "otlp"},
+    "words": {"errors", "calls", "answers", "seeds", "clock", "record", "judgement", "stats", "semconv", "otlp"},
     "contracts": {
         "documents",
         "world",

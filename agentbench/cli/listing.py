@@ -57,6 +57,7 @@ def fault_entry(name: str) -> dict[str, Any]:
         "phase": made.phase,
         "explicit": made.explicit,
         "witness": made.witness,
+        "plausible": _claim(made),
         "parameters": [
             {
                 "name": field.name.rstrip("_"),  # `as_` in Python is `as` in YAML
@@ -67,6 +68,12 @@ def fault_entry(name: str) -> dict[str, Any]:
             for field in dataclasses.fields(made)  # type: ignore[arg-type]
         ],
     }
+
+
+def _claim(made: Any) -> str | None:
+    """What its replies claim to be."""
+    claim = getattr(made, "plausible", None)
+    return "depends on its parameters" if isinstance(claim, property) else claim
 
 
 def _type_name(kind: Any) -> str:

@@ -1,5 +1,6 @@
 """`show`: one plugin, one scenario, one run or one trial, for reading."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import click
 import msgspec
 
 from agentbench import plugins
+from agentbench.calls import ToolSpec
 from agentbench.cli.console import put, put_json
 from agentbench.documents import closest
 from agentbench.errors import UsageError
@@ -54,7 +56,7 @@ def _entry(name: str) -> dict[str, Any]:
         return {**fault_entry(name), "about": plugins.fault_class(name).__doc__}
     if name in plugins.names("environments"):
         environment = plugins.environment(name)
-        tools = [msgspec.to_builtins(tool.spec) for tool in environment.tools.values()]
+        tools = [_tool_entry(tool.spec) for tool in environment.tools.values()]
         return {"name": name, "summary": environment.summary, "tools": tools}
     known = list(scenarios)
     for kind in ("profiles", "agents", "sandboxes", "adapters"):
@@ -105,6 +107,12 @@ def _trial(run: RunDirectory, name: str, as_json: bool) -> None:
         _judged(judged)
     for event in record.events:
         _event(event, record)
+
+
+def _tool_entry(spec: ToolSpec) -> dict[str, Any]:
+    """All that is known of a tool, with the schema that it works out when it is asked for."""
+    known = {each.name: getattr(spec, each.name) for each in dataclasses.fields(spec) if each.name != "declares"}
+    return {**known, "returns": spec.returns}
 
 
 def _judged(judged: Judgement) -> None:

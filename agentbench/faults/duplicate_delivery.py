@@ -6,7 +6,7 @@ Invariant: the caller asked once and is answered once; what was done is done twi
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -29,6 +29,7 @@ class DuplicateDelivery:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "executed_twice"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call twice and answer once."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import end_paging, longest_list, retold
 
@@ -34,6 +34,11 @@ class EmptyReply:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "reply_changed"
+
+    @property
+    def plausible(self) -> Plausible | None:
+        """No rows are an answer; no object is none."""
+        return "success" if self.as_ == "list" else None
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call and tell nothing of its answer."""

@@ -6,7 +6,7 @@ Invariant: whatever the error says, the work was done exactly once by this call.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import server_error
 
@@ -33,6 +33,7 @@ class ErrorForSuccess:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "committed_unanswered"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call and tell of a failure instead of a success."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 _MESSAGE = "The operation could not be completed."
@@ -41,6 +41,7 @@ class ErrorIn200:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "effect_missing"
+    plausible: ClassVar[Plausible | None] = None
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer with the error, in the time that the tool takes."""

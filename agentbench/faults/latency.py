@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -31,6 +31,7 @@ class Latency:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "delayed"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Wait, then answer as the tool does."""

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -36,6 +36,7 @@ class LostReply:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "committed_unanswered"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call and withhold a reply that says that it worked."""

@@ -6,7 +6,7 @@ Invariant: nothing happened, and what the text blames is in order, which an agen
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import api_error
 
@@ -34,6 +34,7 @@ class MisleadingError:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "not_executed"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Fail the call, after the time a reply takes, and name a wrong cause."""

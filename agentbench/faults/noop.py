@@ -6,7 +6,7 @@ Invariant: a control trial takes the same path as a faulted one, through this fa
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -22,6 +22,7 @@ class Noop:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "unchanged"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer as the tool does."""

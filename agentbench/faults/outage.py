@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import server_error
 
@@ -37,6 +37,7 @@ class Outage:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "not_executed"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Refuse the call; a reply or a reset takes as long as the tool would, a refusal no time."""

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import reply_headers
 
@@ -40,6 +40,7 @@ class RateLimit:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "not_executed"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Refuse the call, after the time a reply takes."""

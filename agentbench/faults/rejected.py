@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import api_error, proxy_error
 
@@ -53,6 +53,7 @@ class Rejected:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "not_executed"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Reject the call, after the time a reply takes."""

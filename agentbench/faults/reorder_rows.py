@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import longest_list, retold
 
@@ -33,6 +33,7 @@ class ReorderRows:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "reply_changed"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call and put the rows of its answer in another order."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import retold
 
@@ -37,6 +37,7 @@ class SchemaDrift:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "reply_changed"
+    plausible: ClassVar[Plausible | None] = None
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call and tell its answer in another schema."""

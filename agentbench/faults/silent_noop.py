@@ -6,7 +6,7 @@ Invariant: the world is untouched, while the reply has the shape, and an id, as 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -29,6 +29,7 @@ class SilentNoop:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "effect_missing"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer for the tool, in the time that the tool takes."""

@@ -6,7 +6,7 @@ Invariant: the answer was true once; the fresh one is on record beside it.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -29,6 +29,7 @@ class Stale:
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "reply_changed"
+    plausible: ClassVar[Plausible] = "success"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call, and tell what the snapshot answers."""

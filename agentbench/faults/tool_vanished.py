@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import api_error
 
@@ -36,6 +36,7 @@ class ToolVanished:
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True
     witness: ClassVar[Witness] = "not_executed"
+    plausible: ClassVar[Plausible] = "error"
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer as a server without this tool does, at once: there is no work to wait for."""

@@ -11,6 +11,7 @@ from pydantic import Field
 from agentbench.environment import ApiError
 from agentbench.world import World
 
+from .answers import CancelledTransfer, Movement, PayeeView, StandingOrder, TransferView
 from .definition import (
     DATE,
     AccountId,
@@ -38,7 +39,7 @@ def create_payee(
     name: Annotated[str, Field(min_length=1, max_length=70, description="Name of the person or firm.")],
     iban: Annotated[str, Field(min_length=15, max_length=34, description="IBAN, without spaces.")],
     category: Annotated[str, Field(max_length=20, description="A word to find it by, such as rent.")] = "other",
-) -> Any:
+) -> PayeeView:
     """Save a new payee. Saving the same one twice makes two payees."""
     if not _valid_iban(iban):
         raise ApiError(422, "invalid_iban", f"'{iban}' is not an IBAN: its check digits do not fit.")
@@ -60,7 +61,7 @@ def transfer(
         str | None, Field(pattern=DATE, description="A later day, YYYY-MM-DD; today when left out.")
     ] = None,
     idempotency_key: Key = None,
-) -> Any:
+) -> TransferView:
     """Pay a payee by SEPA transfer, today or on a later day.
 
     Large payments from a joint account wait for the co-holder: `status` is then `awaiting_approval`.
@@ -80,7 +81,7 @@ def transfer(
 
 
 @environment.tool(effect="write", latency_s=0.5)
-def instant_transfer(world: World, source: AccountId, payee: PayeeId, amount_cents: Cents, memo: Memo) -> Any:
+def instant_transfer(world: World, source: AccountId, payee: PayeeId, amount_cents: Cents, memo: Memo) -> TransferView:
     """Pay a payee within seconds, for a fee of 50 cents and up to 5,000 EUR. It cannot be taken back.
 
     Not every payee's bank takes instant transfers, and what needs a co-holder's approval cannot be sent this way.
@@ -109,7 +110,7 @@ def move_between_accounts(
     target: Annotated[str, Field(max_length=40, description="Id of the account that receives the money.")],
     amount_cents: Cents,
     memo: Memo,
-) -> Any:
+) -> Movement:
     """Move money between two of your own accounts, at once and without a fee."""
     if source == target:
         raise ApiError(422, "same_account", "Source and target are the same account.")
@@ -129,7 +130,7 @@ def move_between_accounts(
 def cancel_transfer(
     world: World,
     transfer: Annotated[str, Field(max_length=40, description="Id of the transfer.")],
-) -> Any:
+) -> CancelledTransfer:
     """Cancel a transfer that is scheduled or awaits approval; others can no longer be cancelled."""
     status = found(world, "transfer", transfer)["status"]
     if status not in {"scheduled", "awaiting_approval"}:
@@ -147,7 +148,7 @@ def create_standing_order(
     memo: Memo,
     day_of_month: Annotated[int, Field(ge=1, le=28, description="Day on which it is paid, 1 to 28.")],
     idempotency_key: Key = None,
-) -> Any:
+) -> StandingOrder:
     """Pay a payee the same amount every month, from the next such day on."""
     _permit(world, source, payee, amount_cents)
     order = world.new_id("STO")
@@ -162,7 +163,7 @@ def create_standing_order(
 def cancel_standing_order(
     world: World,
     standing_order: Annotated[str, Field(max_length=40, description="Id of the standing order.")],
-) -> Any:
+) -> StandingOrder:
     """End a standing order."""
     if found(world, "standing_order", standing_order)["status"] != "active":
         raise ApiError(409, "not_cancellable", "The standing order has ended already.", state="cancelled")

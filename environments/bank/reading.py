@@ -3,13 +3,26 @@
 Invariant: none of them writes, and every list has a fixed order, so that pages join without gaps.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
+from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
+from .answers import (
+    AccountView,
+    CardView,
+    DisputeView,
+    ListedStandingOrder,
+    MessageView,
+    PayeeView,
+    Profile,
+    Statement,
+    TransactionView,
+    TransferView,
+)
 from .definition import DATE, AccountId, Cursor, Filter, Limit, PayeeId, Query, dispute_view, environment, found, today
 
 _TRANSFER = (
@@ -27,7 +40,7 @@ ToDate = Annotated[str | None, Field(pattern=DATE, description="Last day, YYYY-M
 
 
 @environment.tool(effect="read", latency_s=0.15)
-def get_profile(world: World) -> Any:
+def get_profile(world: World) -> Profile:
     """Who the customer is, the limit on payments per day, how much of it is used, and today's date."""
     profile = world.row("SELECT * FROM customer")
     assert profile is not None
@@ -35,26 +48,26 @@ def get_profile(world: World) -> Any:
 
 
 @environment.tool(effect="read", latency_s=0.2)
-def list_accounts(world: World, limit: Limit = 10, cursor: Cursor = None) -> Any:
+def list_accounts(world: World, limit: Limit = 10, cursor: Cursor = None) -> Page[AccountView]:
     """All accounts of the customer with their balances."""
     return page(world.rows("SELECT * FROM account ORDER BY id"), limit=limit, cursor=cursor)
 
 
 @environment.tool(effect="read", latency_s=0.15)
-def get_account(world: World, account: AccountId) -> Any:
+def get_account(world: World, account: AccountId) -> AccountView:
     """One account: kind, IBAN, balance and status."""
     return found(world, "account", account)
 
 
 @environment.tool(effect="read", latency_s=0.25)
-def list_payees(world: World, query: Query = None, limit: Limit = 10, cursor: Cursor = None) -> Any:
+def list_payees(world: World, query: Query = None, limit: Limit = 10, cursor: Cursor = None) -> Page[PayeeView]:
     """Saved payees in the order of their names, with ids and IBANs. `query` looks into names and categories."""
     wanted = Filter().add("instr(lower(name || ' ' || category), lower(?)) > 0", query)
     return page(wanted.rows(world, "SELECT * FROM payee", "name, id"), limit=limit, cursor=cursor)
 
 
 @environment.tool(effect="read", latency_s=0.15)
-def get_payee(world: World, payee: PayeeId) -> Any:
+def get_payee(world: World, payee: PayeeId) -> PayeeView:
     """One payee: name, IBAN, whether instant transfers reach it, and when it was last changed."""
     return found(world, "payee", payee)
 
@@ -73,7 +86,7 @@ def list_transfers(
     to_date: ToDate = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> Any:
+) -> Page[TransferView]:
     """Payments to payees on both rails, the latest first. `query` looks into memo and payee name."""
     wanted = (
         Filter()
@@ -91,7 +104,7 @@ def list_transfers(
 def get_transfer(
     world: World,
     transfer: Annotated[str, Field(max_length=40, description="Id of the transfer.")],
-) -> Any:
+) -> TransferView:
     """One payment with its present state."""
     found(world, "transfer", transfer)
     return world.row(f"{_TRANSFER} WHERE t.id = ?", transfer)
@@ -106,7 +119,7 @@ def list_transactions(
     to_date: ToDate = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> Any:
+) -> Page[TransactionView]:
     """What was booked on an account, the latest first; negative is money out. `query`: counterparty or memo."""
     found(world, "account", account)
     wanted = (
@@ -126,7 +139,7 @@ def get_statement(
     month: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="Month, YYYY-MM.")],
     limit: Limit = 20,
     cursor: Cursor = None,
-) -> Any:
+) -> Statement:
     """The statement of one month, the earliest line first, with opening and closing balance in cents."""
     balance = found(world, "account", account)["balance_cents"]
     if month > today(world)[:7]:
@@ -149,7 +162,9 @@ def get_statement(
 
 
 @environment.tool(effect="read", latency_s=0.2)
-def list_standing_orders(world: World, query: Query = None, limit: Limit = 10, cursor: Cursor = None) -> Any:
+def list_standing_orders(
+    world: World, query: Query = None, limit: Limit = 10, cursor: Cursor = None
+) -> Page[ListedStandingOrder]:
     """Payments that repeat every month. `query` looks into memo and payee name."""
     wanted = Filter().add("instr(lower(s.memo || ' ' || p.name), lower(?)) > 0", query)
     return page(wanted.rows(world, _STANDING, "s.id"), limit=limit, cursor=cursor)
@@ -161,7 +176,7 @@ def list_cards(
     account: Annotated[str | None, Field(max_length=40, description="Only cards of this account.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> Any:
+) -> Page[CardView]:
     """Cards with id, last four digits and state."""
     wanted = Filter().add("account = ?", account)
     return page(wanted.rows(world, "SELECT * FROM card", "id"), limit=limit, cursor=cursor)
@@ -174,7 +189,7 @@ def list_disputes(
     transaction: Annotated[str | None, Field(max_length=40, description="Only of this transaction.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> Any:
+) -> Page[DisputeView]:
     """Disputes of booked transactions, the latest first; `transaction` is the id of what is disputed."""
     wanted = Filter().add("status = ?", status).add("posting = ?", transaction)
     rows = wanted.rows(world, "SELECT * FROM dispute", "opened_at DESC, id DESC")
@@ -185,7 +200,7 @@ def list_disputes(
 def get_dispute(
     world: World,
     dispute: Annotated[str, Field(max_length=40, description="Id of the dispute.")],
-) -> Any:
+) -> DisputeView:
     """One dispute with its present state."""
     return dispute_view(found(world, "dispute", dispute))
 
@@ -197,7 +212,7 @@ def list_messages(
     query: Query = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> Any:
+) -> Page[MessageView]:
     """Messages, the latest first. `query` looks into text and sender."""
     wanted = (
         Filter()

@@ -10,25 +10,26 @@ from pydantic import Field
 from agentbench.environment import ApiError
 from agentbench.world import World
 
+from .answers import CardView, DisputeView, MessageView
 from .definition import CardId, Key, dispute_view, environment, found, stamp
 
 DISPUTE_MONTHS = 13
 
 
 @environment.tool(effect="write", latency_s=0.3)
-def freeze_card(world: World, card: CardId) -> Any:
+def freeze_card(world: World, card: CardId) -> CardView:
     """Freeze a card, so that nothing new can be charged to it. Can be undone with unfreeze_card."""
     return _set_state(world, card, "frozen")
 
 
 @environment.tool(effect="write", latency_s=0.3)
-def unfreeze_card(world: World, card: CardId) -> Any:
+def unfreeze_card(world: World, card: CardId) -> CardView:
     """Make a frozen card usable again."""
     return _set_state(world, card, "active")
 
 
 @environment.tool(effect="write", latency_s=0.5, idempotency_key="idempotency_key")
-def order_replacement_card(world: World, card: CardId, idempotency_key: Key = None) -> Any:
+def order_replacement_card(world: World, card: CardId, idempotency_key: Key = None) -> CardView:
     """Order a new card in place of a frozen one; it arrives by post."""
     old = found(world, "card", card)
     if old["status"] != "frozen":
@@ -49,7 +50,7 @@ def open_dispute(
         Literal["fraud", "duplicate", "not_received", "wrong_amount"], Field(description="What is wrong with it.")
     ],
     description: Annotated[str, Field(min_length=1, max_length=500, description="What happened, in your words.")],
-) -> Any:
+) -> DisputeView:
     """Dispute a card payment or direct debit of the last 13 months. Each call opens a case of its own."""
     posting = found(world, "posting", transaction)
     if posting["kind"] not in {"card", "direct_debit"} or posting["amount_cents"] > 0:
@@ -72,7 +73,7 @@ def send_message(
     world: World,
     to: Annotated[str, Field(max_length=40, description="'me', 'support', or the id of a payee.")],
     text: Annotated[str, Field(min_length=1, max_length=1000, description="The message.")],
-) -> Any:
+) -> MessageView:
     """Send a message to yourself, to the bank's support, or to a payee."""
     if to not in {"me", "support"}:
         found(world, "payee", to)

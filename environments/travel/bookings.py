@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
+from .answers import BookingView, CancelledBooking, Refund
 from .data import stamp
 from .parameters import BookingId, Cursor, Day, IdempotencyKey, Limit, QuoteId, TravellerId, instant, money, one
 from .search import stay_nights
@@ -17,7 +19,7 @@ Kind: TypeAlias = Literal["flight", "hotel", "rail"]
 
 def book_flight(
     world: World, quote_id: QuoteId, traveller_id: TravellerId, idempotency_key: IdempotencyKey = None
-) -> dict[str, Any]:
+) -> BookingView:
     """Book a seat for a traveller at a quote's price. The booking is held until it is paid.
 
     A quote may be booked several times while it is open, so a repeat without the same idempotency key takes a
@@ -45,7 +47,7 @@ def book_hotel(
     traveller_id: TravellerId,
     check_in: Day,
     check_out: Day,
-) -> dict[str, Any]:
+) -> BookingView:
     """Book a room for a traveller. The booking is held until it is paid. A second call books a second room."""
     room = one(world, "room", room_id)
     one(world, "traveller", traveller_id)
@@ -64,7 +66,7 @@ def book_rail(
     traveller_id: TravellerId,
     rail_class: Annotated[Literal["standard", "first"], Field(description="The class.")] = "standard",
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+) -> BookingView:
     """Book a seat on a train for a traveller. The booking is held until it is paid."""
     train = one(world, "rail", service_id)
     one(world, "traveller", traveller_id)
@@ -89,7 +91,7 @@ def list_bookings(
     to_date: Annotated[Day | None, Field(description="Only bookings that start on this date or before.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[BookingView]:
     """The bookings of a traveller, past and to come, by their start."""
     one(world, "traveller", traveller_id)
     found = world.rows(
@@ -100,12 +102,12 @@ def list_bookings(
     return page([shown(world, row["id"]) for row in found], limit=limit, cursor=cursor)
 
 
-def get_booking(world: World, booking_id: BookingId) -> dict[str, Any]:
+def get_booking(world: World, booking_id: BookingId) -> BookingView:
     """One booking: what it is, when, its price, what is paid and due, its status and refund terms."""
     return shown(world, booking_id)
 
 
-def preview_cancellation(world: World, booking_id: BookingId) -> dict[str, Any]:
+def preview_cancellation(world: World, booking_id: BookingId) -> Refund:
     """What cancelling a booking now would refund, without cancelling it."""
     booking = one(world, "booking", booking_id)
     share = _refund_share(world, booking)
@@ -113,7 +115,7 @@ def preview_cancellation(world: World, booking_id: BookingId) -> dict[str, Any]:
     return {"booking_id": booking_id, "refund_percent": share, "refund_cents": refund, "refund": money(refund)}
 
 
-def cancel_booking(world: World, booking_id: BookingId) -> dict[str, Any]:
+def cancel_booking(world: World, booking_id: BookingId) -> CancelledBooking:
     """Cancel a booking and refund what its terms allow, to where it was paid from. It cannot be undone.
 
     All is refunded until `refundable_until`, or when the carrier cancelled; half of it until the start.

@@ -4,15 +4,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
+from .answers import CardView, PaidBooking, Payment, TripCosts, VoucherView
 from .bookings import shown
 from .data import stamp
 from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one
 
 
-def list_cards(world: World, traveller_id: TravellerId, limit: Limit = 10, cursor: Cursor = None) -> dict[str, Any]:
+def list_cards(world: World, traveller_id: TravellerId, limit: Limit = 10, cursor: Cursor = None) -> Page[CardView]:
     """The cards a traveller may pay with. The money available on them is known to the bank alone."""
     one(world, "traveller", traveller_id)
     found = world.rows(
@@ -26,7 +28,7 @@ def pay_booking(
     booking_id: BookingId,
     card_id: Annotated[str, Field(min_length=1, description="`card_id` from list_cards.")],
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+) -> PaidBooking:
     """Pay what is due for a booking by card; the booking is then confirmed.
 
     402 payment_declined: the bank refused the card. 409 already_paid: nothing is due.
@@ -52,7 +54,7 @@ def list_vouchers(
     ] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[VoucherView]:
     """The vouchers of a traveller, those that expire first at the top. `kind` says what one may pay for."""
     one(world, "traveller", traveller_id)
     found = world.rows("SELECT * FROM voucher WHERE traveller = ? ORDER BY expires_at, code", traveller_id)
@@ -66,7 +68,7 @@ def redeem_voucher(
     world: World,
     code: Annotated[str, Field(min_length=3, description="The voucher's code.")],
     booking_id: BookingId,
-) -> dict[str, Any]:
+) -> PaidBooking:
     """Pay a booking, or a part of it, with a voucher of its traveller. A voucher is used up at once, even in part."""
     booking = _payable(world, booking_id)
     voucher = one(world, "voucher", code, key="code")
@@ -90,7 +92,7 @@ def list_payments(
     kind: Annotated[Literal["charge", "refund"] | None, Field(description="Only charges, or only refunds.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[Payment]:
     """Charges and refunds of a traveller's bookings, newest first."""
     one(world, "traveller", traveller_id)
     found = world.rows(
@@ -106,7 +108,7 @@ def get_trip_costs(
     world: World,
     traveller_id: TravellerId,
     month: Annotated[str, Field(pattern=r"^\d{4}-\d{2}$", description="Month in which the trips start: YYYY-MM.")],
-) -> dict[str, Any]:
+) -> TripCosts:
     """What a traveller's bookings that start in a month cost together, cancelled ones left out, by kind."""
     one(world, "traveller", traveller_id)
     kinds = world.rows(

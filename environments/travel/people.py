@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
+from .answers import Approval, CoveringMessage, ListedTraveller, Message, Policy, TravellerView
 from .data import stamp
 from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one
 
@@ -16,7 +18,7 @@ def list_travellers(
     query: Annotated[str | None, Field(description="Part of a name or e-mail address; none for all.")] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[ListedTraveller]:
     """Find travellers of the company by name or e-mail address."""
     found = world.rows(
         "SELECT id, name, email, grade, home FROM traveller WHERE instr(lower(name || ' ' || email), lower(?))"
@@ -26,12 +28,12 @@ def list_travellers(
     return page(found, limit=limit, cursor=cursor)
 
 
-def get_traveller(world: World, traveller_id: TravellerId) -> dict[str, Any]:
+def get_traveller(world: World, traveller_id: TravellerId) -> TravellerView:
     """The profile of one traveller: grade, home city, manager and e-mail address."""
     return one(world, "traveller", traveller_id)
 
 
-def get_policy(world: World, traveller_id: TravellerId) -> dict[str, Any]:
+def get_policy(world: World, traveller_id: TravellerId) -> Policy:
     """What the company's travel policy lets a traveller book without an approval.
 
     `hotel_night_max_cents` is per night, `fare_max_cents` per flight. Where a train ride takes fewer minutes than
@@ -47,7 +49,7 @@ def request_approval(
     purpose: Annotated[str, Field(min_length=5, max_length=300, description="What is to be booked, and why.")],
     amount_cents: Annotated[int, Field(gt=0, description="The highest amount to be approved, in cents.")],
     idempotency_key: IdempotencyKey = None,
-) -> dict[str, Any]:
+) -> Approval:
     """Ask the traveller's manager to approve a booking that the policy does not allow. The answer comes later."""
     traveller = one(world, "traveller", traveller_id)
     if traveller["manager"] is None:
@@ -62,7 +64,7 @@ def request_approval(
 
 def get_approval(
     world: World, approval_id: Annotated[str, Field(min_length=1, description="Approval id.")]
-) -> dict[str, Any]:
+) -> Approval:
     """An approval and its status: pending, approved or declined."""
     return one(world, "approval", approval_id)
 
@@ -75,7 +77,7 @@ def list_approvals(
     ] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[Approval]:
     """The approvals that were asked for a traveller, newest first."""
     one(world, "traveller", traveller_id)
     found = world.rows(
@@ -90,7 +92,7 @@ def send_message(
     to: Annotated[str, Field(min_length=3, description="A traveller id, or an e-mail address.")],
     subject: Annotated[str, Field(min_length=1, max_length=120, description="Subject line.")],
     text: Annotated[str, Field(min_length=1, max_length=4000, description="The message.")],
-) -> dict[str, Any]:
+) -> Message:
     """Send a message by e-mail to a traveller or to any address. A second call sends a second message."""
     return _send(world, _address(world, to), subject, text)
 
@@ -99,7 +101,7 @@ def send_itinerary(
     world: World,
     traveller_id: TravellerId,
     booking_ids: Annotated[list[BookingId], Field(min_length=1, max_length=10, description="Bookings to include.")],
-) -> dict[str, Any]:
+) -> CoveringMessage:
     """E-mail an itinerary of the given bookings to their traveller. A second call sends a second e-mail."""
     traveller = one(world, "traveller", traveller_id)
     lines = []
@@ -121,7 +123,7 @@ def list_messages(
     to: Annotated[str, Field(min_length=3, description="A traveller id, or an e-mail address.")],
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[CoveringMessage]:
     """The messages and itineraries sent to somebody, newest first, each with the `booking_ids` that it covers."""
     found = world.rows("SELECT * FROM message WHERE recipient = ? ORDER BY sent_at DESC, id", _address(world, to))
     for message in found:

@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
+from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
+from .answers import AirlineView, FlightView, FreeRoom, HotelView, OfferView, Quote, TrainView
 from .data import stamp
 from .parameters import CityCode, Cursor, Day, Limit, OfferId, PriceLimit, QuoteId, city, day, one
 
@@ -22,7 +24,7 @@ FROM fare JOIN flight ON flight.id = fare.flight JOIN airline ON airline.code = 
 """
 
 
-def list_airlines(world: World, limit: Limit = 10, cursor: Cursor = None) -> dict[str, Any]:
+def list_airlines(world: World, limit: Limit = 10, cursor: Cursor = None) -> Page[AirlineView]:
     """The airlines that can be booked; `sells_direct` says whether search_flights_direct reaches one."""
     found = [
         {**row, "sells_direct": bool(row["sells_direct"])} for row in world.rows("SELECT * FROM airline ORDER BY code")
@@ -40,7 +42,7 @@ def search_flights(
     sort: Sort = "departure",
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[OfferView]:
     """Search the aggregator's flight offers of one day, all airlines. Only offers with a free seat are listed."""
     return _flights(world, "aggregator", None, origin, destination, date, cabin, max_price_cents, sort, limit, cursor)
 
@@ -56,7 +58,7 @@ def search_flights_direct(
     sort: Sort = "departure",
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[OfferView]:
     """Search an airline's own offers of one day. They have their own prices and their own seats."""
     if not one(world, "airline", airline, key="code")["sells_direct"]:
         raise ApiError(422, "not_sold_direct", f"Airline '{airline}' sells through the aggregator only.")
@@ -78,14 +80,14 @@ def _flights(
     return page([_shown(offer) for offer in found], limit=limit, cursor=cursor)
 
 
-def get_offer(world: World, offer_id: OfferId) -> dict[str, Any]:
+def get_offer(world: World, offer_id: OfferId) -> OfferView:
     """A flight offer as it stands now: price, free seats and the flight's status."""
     return _offer(world, offer_id)
 
 
 def get_flight_status(
     world: World, flight: Annotated[str, Field(min_length=3, description="Flight number such as NW101.")]
-) -> dict[str, Any]:
+) -> FlightView:
     """Times and status of a flight: scheduled, delayed or cancelled."""
     return one(world, "flight", flight)
 
@@ -97,7 +99,7 @@ def search_rail(
     date: Day,
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> Page[TrainView]:
     """Search the trains of one day with the prices and free seats of standard and first class, by departure."""
     _route(world, origin, destination, date)
     found = world.rows(
@@ -121,7 +123,7 @@ def search_hotels(
     sort: Annotated[Literal["price", "rating", "distance"], Field(description="The order of the items.")] = "price",
     limit: Limit = 10,
     cursor: Cursor = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> Page[FreeRoom]:  # fmt: skip
     """Search free rooms for a stay. `total_cents` is for all nights; `centre_km` is the way to the city centre."""
     city(world, city_code)
     nights = stay_nights(world, check_in, check_out)
@@ -138,14 +140,14 @@ def search_hotels(
 
 def get_hotel(
     world: World, hotel_id: Annotated[str, Field(min_length=1, description="Hotel id such as HTL-017.")]
-) -> dict[str, Any]:
+) -> HotelView:
     """A hotel with all its kinds of rooms, also those that are sold out now."""
     hotel = one(world, "hotel", hotel_id)
     rooms = world.rows("SELECT * FROM room WHERE hotel = ? ORDER BY night_cents", hotel_id)
     return {**hotel, "rooms": [_shown(room) for room in rooms]}
 
 
-def create_quote(world: World, offer_id: OfferId) -> dict[str, Any]:
+def create_quote(world: World, offer_id: OfferId) -> Quote:
     """Fix the price of a flight offer for 20 minutes. A quote reserves no seat; book_flight takes its id."""
     offer = _offer(world, offer_id)
     if offer["status"] == "cancelled" or offer["departs_at"] <= stamp(world.now):
@@ -160,12 +162,12 @@ def create_quote(world: World, offer_id: OfferId) -> dict[str, Any]:
     return _quote(world, one(world, "quote", id_))
 
 
-def get_quote(world: World, quote_id: QuoteId) -> dict[str, Any]:
+def get_quote(world: World, quote_id: QuoteId) -> Quote:
     """A quote with its price, `expires_at` and status: open or expired."""
     return _quote(world, one(world, "quote", quote_id))
 
 
-def list_quotes(world: World, offer_id: OfferId, limit: Limit = 10, cursor: Cursor = None) -> dict[str, Any]:
+def list_quotes(world: World, offer_id: OfferId, limit: Limit = 10, cursor: Cursor = None) -> Page[Quote]:
     """The quotes made for a flight offer, newest first."""
     _offer(world, offer_id)
     found = world.rows("SELECT * FROM quote WHERE fare = ? ORDER BY created_at DESC, id", offer_id)

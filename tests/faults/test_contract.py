@@ -79,6 +79,15 @@ def test_parameters_reach_the_fault(name, parameters):
     assert {key: given[key] for key in parameters} == parameters
 
 
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_says_what_its_replies_claim_to_be(name, parameters):
+    """Each fault says of itself whether a reply that it made is a success, an error, or deliberately malformed."""
+    assert any("plausible" in vars(base) for base in plugins.fault_class(name).__mro__)
+    claim = plugins.fault(name, parameters).plausible
+    assert claim in {None, *typing.get_args(abc.Plausible)}
+    assert plugins.fault(name, parameters).explicit == (claim == "error")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_docs_have_a_section_with_every_parameter(name):
     """The page names the fault, its parameters and its witness."""
