@@ -4,12 +4,36 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeAlias
 
-from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
+from agentbench.calls import (
+    Handler,
+    Message,
+    MessageHandler,
+    ToolCall,
+    ToolResult,
+    ToolSpec,
+    Turn,
+    TurnHandler,
+)
 from agentbench.record import TrialRecord
 
 # -- faults --------------------------------------------------------------------------------------------
+
+Site: TypeAlias = Literal["tool", "reply", "effect", "state", "content", "context", "user", "handover"]
+Channel: TypeAlias = Literal["call", "turn", "message"]
+
+# What a fault of each site strikes at, unless the fault itself says another `channel`.
+CHANNELS: Mapping[str, Channel] = {
+    "tool": "call",
+    "reply": "call",
+    "effect": "call",
+    "state": "call",
+    "content": "call",
+    "context": "turn",
+    "user": "turn",
+    "handover": "message",
+}
 
 Phase: TypeAlias = Literal["none", "before", "after", "reply"]
 Witness: TypeAlias = Literal[
@@ -20,33 +44,65 @@ Witness: TypeAlias = Literal[
     "executed_twice",
     "reply_changed",
     "effect_missing",
+    # of what the user says and what agents hand over
+    "kept_away",
+    "said_otherwise",
+    "said_twice",
+    "arrived_late",
 ]
 Plausible: TypeAlias = Literal["success", "error"]
 
 
 @dataclass(slots=True, kw_only=True)
-class FaultContext:
-    """What a fault may use: the tool's spec, the trial's clock, a keyed generator, memory, an older snapshot.
+class _Offered:
+    """What every fault may use: the trial's clock, a keyed generator, memory.
 
-    `memory` lives as long as the injection in one trial. `replica(call)` answers a read from the state at the
-    start of the trial. What is put into `receipt` is kept in the record.
+    `memory` lives as long as the injection in one trial. What is put into `receipt` is kept in the record.
     """
 
-    spec: ToolSpec
     now_s: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
     generator: Callable[[], Random]
     memory: dict[str, Any]
-    replica: Handler
     receipt: dict[str, Any] = field(default_factory=dict)
     _random: Random | None = field(default=None, init=False, repr=False)
 
     @property
     def random(self) -> Random:
-        """The keyed generator of this call; made when it is asked for, as few faults draw."""
+        """The keyed generator of this occasion; made when it is asked for, as few faults draw."""
         if self._random is None:
             self._random = self.generator()
         return self._random
+
+
+@dataclass(slots=True, kw_only=True)
+class FaultContext(_Offered):
+    """What a fault that strikes at a tool call may use besides: the tool's spec, an older snapshot, a crash.
+
+    `replica(call)` answers a read from the state at the start of the trial. `crash()` ends the agent as SIGKILL ends a
+    process, and never returns; the agent is started again on the same world.
+    """
+
+    spec: ToolSpec
+    replica: Handler
+    crash: Callable[[], NoReturn]
+
+
+@dataclass(slots=True, kw_only=True)
+class TurnContext(_Offered):
+    """What a fault that strikes at a user turn may use besides: the agent's session.
+
+    `session` is None before the first turn; where the adapter can reach the agent's memory of the conversation, its
+    `history` is a `History`. `restart()` ends the agent between two turns and starts it again.
+    """
+
+    session: Any
+    restart: Callable[[], None]
+
+
+@dataclass(slots=True, kw_only=True)
+class MessageContext(_Offered):
+    """What a fault that strikes at a message between agents may use."""
 
 
 class Fault(Protocol):
@@ -59,7 +115,7 @@ class Fault(Protocol):
     tool's own schema, an `error` as services tell it (or no reply at all), or None, deliberately malformed.
     """
 
-    site: ClassVar[Literal["tool"]]
+    site: ClassVar[Site]
     phase: ClassVar[Phase]
     explicit: ClassVar[bool]
     blocking: ClassVar[bool]
@@ -75,9 +131,72 @@ class Fault(Protocol):
         ...
 
 
+class TurnFault(Protocol):
+    """A fault of the user or of the context: it strikes where the script lets the user speak.
+
+    The rest of `proceed` is as for `Fault`: it lets the agent hear a message and returns the agent's answer.
+    """
+
+    site: ClassVar[Site]
+    phase: ClassVar[Phase]
+    explicit: ClassVar[bool]
+    blocking: ClassVar[bool]
+    witness: ClassVar[Witness]
+
+    async def inject(self, turn: Turn, proceed: TurnHandler, ctx: TurnContext) -> str:
+        """Return the answer to the turn, the empty text when the agent never heard of it."""
+        ...
+
+
+class MessageFault(Protocol):
+    """A fault between agents: it strikes at what one hands over to another through a declared channel."""
+
+    site: ClassVar[Site]
+    phase: ClassVar[Phase]
+    explicit: ClassVar[bool]
+    blocking: ClassVar[bool]
+    witness: ClassVar[Witness]
+
+    async def inject(self, message: Message, proceed: MessageHandler, ctx: MessageContext) -> None:
+        """Deliver the message never, once or twice, as it is or changed."""
+        ...
+
+
+AnyFault: TypeAlias = Fault | TurnFault | MessageFault
+
+
 # -- agents --------------------------------------------------------------------------------------------
 
 Session: TypeAlias = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """One entry of what an agent remembers; `calls` are the ids of the tool calls that it makes or answers."""
+
+    role: Literal["user", "agent", "tool", "other"]
+    text: str
+    calls: tuple[str, ...] = ()
+
+
+class History(Protocol):
+    """What an agent remembers of the conversation between turns: the attribute `history` of a session that has it."""
+
+    async def read(self) -> list[Remembered]:
+        """The entries, the oldest first."""
+        ...
+
+    async def keep(self, places: Sequence[int]) -> None:
+        """Forget all entries but those at these places."""
+        ...
+
+    async def save(self) -> Any:
+        """A copy of it, for `restore`."""
+        ...
+
+    async def restore(self, saved: Any) -> None:
+        """Go back to a copy."""
+        ...
 
 
 class Tools(Protocol):
@@ -111,6 +230,15 @@ class AgentContext(Protocol):
         """The scenario's reference solution; only the scripted model and the oracle may read it."""
         ...
 
+    @property
+    def resumes(self) -> bool:
+        """Whether an earlier process of this agent died in this trial: what it has stored must be kept."""
+        ...
+
+    async def hand_over(self, channel: str, content: Any) -> list[Any]:
+        """Send a JSON-able message from one agent to another; returns what arrives: nothing, it, or it twice."""
+        ...
+
     def model_called(
         self,
         *,
@@ -138,7 +266,8 @@ class Adapter(Protocol):
     def connect(self, target: Any, tools: Tools) -> Callable[[AgentContext], Session]:
         """Prepare the agent once per worker and set of tools; the result opens a session for each trial.
 
-        A session is called with each user message in turn and returns the agent's answer.
+        A session is called with each user message in turn and returns the agent's answer. One that can take up a turn
+        in which an earlier process died offers `async resume(message)`; else it is called with the message again.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""What an agent asks of a tool and what it is told: the one shape that environment, faults and recorder share."""
+"""What an agent asks of a tool and what it is told, what the user says, what agents hand over to each other.
+
+Invariant: these are the only shapes that environment, faults and recorders share.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,4 +104,23 @@ def error_text(body: Any) -> str:
     return str(body)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What the user says at one place of the script; `number` counts these places from 1."""
+
+    text: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What one agent hands over to another through a declared channel; `number` counts per channel, from 1."""
+
+    channel: str
+    content: Any
+    number: int
+
+
 Handler: TypeAlias = Callable[[ToolCall], Awaitable[ToolResult]]
+TurnHandler: TypeAlias = Callable[[Turn], Awaitable[str]]  # lets the agent hear it; returns the agent's answer
+MessageHandler: TypeAlias = Callable[[Message], Awaitable[None]]  # lets the other side have it

@@ -6,18 +6,18 @@ Invariant: agent → recorder → injections → recorder → environment; neith
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import apsw
 
-from agentbench import claiming, plugins, seeds
-from agentbench.abc import Fault, FaultContext
+from agentbench import claiming, seeds
 from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
 from agentbench.claiming import REPORT
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
-from agentbench.faultload import Injection, Schedule
+from agentbench.injector import Clock, Injector, Killed, Strike
 from agentbench.record import (
     Call,
     Effect,
@@ -33,15 +33,10 @@ from agentbench.record import (
 )
 from agentbench.world import World
 
+# Which process of the agent the current code belongs to, where it may be started again.
+process: ContextVar[int] = ContextVar("process")
+
 NAME_MAX = 200  # characters of a tool's name that are kept
-
-
-class Clock(Protocol):
-    """What the gateway needs of a trial's clock."""
-
-    def now_s(self) -> float: ...
-
-    async def sleep(self, seconds: float) -> None: ...
 
 
 class Journal(Protocol):
@@ -53,19 +48,6 @@ class Journal(Protocol):
     def event(self, event: Event) -> None: ...
 
     def effects(self, effects: Sequence[Effect]) -> None: ...
-
-
-class Strike:
-    """One injection in one trial: the fault, its schedule and its memory."""
-
-    def __init__(self, index: int, injection: Injection, key: tuple[Any, ...], fault: Fault | None = None) -> None:
-        self.index = index
-        self.name = injection.fault
-        # Faults are frozen, so that one may serve many trials.
-        self.fault = fault or plugins.fault(injection.fault, injection.with_)
-        self.schedule = Schedule(injection, (*key, index))
-        self.memory: dict[str, Any] = {}
-        self.key = (*key, index)
 
 
 @dataclass(slots=True)
@@ -83,7 +65,8 @@ class Gateway:
     """The tools of one trial.
 
     `strikes` are the trial's injections, the first outermost. `stop(limit)` is called when a limit is reached and
-    must end the agent. `called(tool, n)` is told of the n-th successful call of a tool.
+    must end the agent. `called(tool, n)` is told of the n-th successful call of a tool. `crash()` must start the agent
+    again, with `process` in its context set to what `restart` returns.
     """
 
     def __init__(
@@ -98,6 +81,7 @@ class Gateway:
         journal: Journal,
         stop: Callable[[str], None],
         called: Callable[[str, int], None],
+        crash: Callable[[], None] = lambda: None,
     ) -> None:
         self.events: list[Event] = []
         self.turn = 0
@@ -106,15 +90,16 @@ class Gateway:
         self._world = world
         self._template = template
         self._clock = clock
-        self._strikes = strikes
+        self.injector = Injector(strikes, world=world, clock=clock, replica=self._replica)
         self._limits = limits
         self._journal = journal
         self._stop = stop
         self._called = called
+        self._crash = crash
+        self.process = 0  # how often the agent has been started again
         self._made = 0
         self._ordinals: Counter[str] = Counter()
         self._repeats: Counter[str] = Counter()
-        self._successes: Counter[str] = Counter()
         self._tokens = 0
         self._reports = 0
         self._open: dict[str, _Open] = {}
@@ -124,7 +109,7 @@ class Gateway:
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
         """Answer one tool call; raises `asyncio.CancelledError` once a limit is reached or the trial is over."""
-        self._refuse_when_over()
+        await self.admit()
         given, problem = examine(arguments)
         asked: dict[str, Any] = given if isinstance(given, dict) else {"value": given}
         if asked is not given:
@@ -142,17 +127,34 @@ class Gateway:
         except asyncio.CancelledError:
             self._close_call(opened, Reply(failure="abandoned"))  # the agent gave up on the call, or was ended
             raise
+        except Killed:
+            self._close_call(opened, Reply(failure="abandoned"))
+            self._crash()
+            return await self._nowhere()
         except Exception as error:
             self.fail(error)
             raise asyncio.CancelledError from error
+        if self._dead():
+            self._close_call(opened, Reply(failure="abandoned"))
+            return await self._nowhere()
         self._close_call(opened, _reply(told))
         return told
+
+    async def admit(self) -> None:
+        """Return to those who may still do something in this trial.
+
+        Code of a process that was killed gets no further: it is never answered. Raises `asyncio.CancelledError` once a
+        limit is reached or the trial is over.
+        """
+        if self._dead():
+            await self._nowhere()
+        self._refuse_when_over()
 
     def model_called(
         self, *, model: str, started_s: float, input_tokens: int | None, output_tokens: int | None, error: str | None
     ) -> None:
         """Enter a chat-model call that ends now; a trial over its token limit is ended."""
-        if self._over:
+        if self._over or self._dead():
             return
         self.add(
             ModelCall(
@@ -193,6 +195,11 @@ class Gateway:
             raise TestbedError(f"the script cannot change the world ({author}): {error}") from error
         self._keep_effects(before)
         return list(range(before, len(self._world.effects)))
+
+    def restart(self) -> int:
+        """Take nothing more from the agent's process, as it is dead; returns the number of the next one."""
+        self.process += 1
+        return self.process
 
     def end(self) -> None:
         """Refuse every call from now on; those that are open do nothing more to the world."""
@@ -245,33 +252,7 @@ class Gateway:
         tool = self._environment.tools.get(call.tool)
         if tool is None:
             return handler
-        now = self._clock.now_s()
-        for strike in reversed([each for each in self._strikes if each.schedule.strikes(call, tool.spec, now)]):
-            handler = self._struck(strike, tool.spec, handler, opened)
-        return handler
-
-    def _struck(self, strike: Strike, spec: ToolSpec, proceed: Handler, opened: _Open) -> Handler:
-        async def handler(call: ToolCall) -> ToolResult:
-            context = FaultContext(
-                spec=spec,
-                now_s=self._clock.now_s,
-                sleep=self._clock.sleep,
-                generator=lambda: seeds.derive(*strike.key, "fault", call.key, call.repeat),
-                memory=strike.memory,
-                replica=self._replica(strike, opened.done),
-            )
-            at = self._clock.now_s()
-            try:
-                return await strike.fault.inject(call, proceed, context)
-            except (TestbedError, asyncio.CancelledError):
-                raise
-            except Exception as error:
-                raise TestbedError(f"the fault '{strike.name}' failed: {type(error).__name__}: {error}") from error
-            finally:
-                receipt = {"witness": strike.fault.witness, **plain(context.receipt)}
-                opened.fired.append(Firing(injection=strike.index, fault=strike.name, at_s=at, receipt=receipt))
-
-        return handler
+        return self.injector.around_call(call, tool.spec, handler, opened.done, opened.fired)
 
     def _execution(self, opened: _Open) -> Handler:
         async def handler(call: ToolCall) -> ToolResult:
@@ -292,8 +273,7 @@ class Gateway:
                 )
             )
             if result.ok:
-                self._successes[call.tool] += 1
-                self._called(call.tool, self._successes[call.tool])
+                self._called(call.tool, self.injector.succeeded(call.tool))
             return result
 
         return handler
@@ -358,6 +338,14 @@ class Gateway:
     def _refuse_when_over(self) -> None:
         if self._over or self.broken is not None:
             raise asyncio.CancelledError("the trial is over")
+
+    def _dead(self) -> bool:
+        """Whether the caller belongs to a process of the agent that has been ended. One that is not known lives."""
+        return process.get(self.process) != self.process
+
+    async def _nowhere(self) -> NoReturn:
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError
 
     def _end(self, limit: str) -> None:
         self._stop(limit)

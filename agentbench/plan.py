@@ -10,11 +10,12 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from agentbench import __version__, documents, plugins, scenario, seeds, validation
+from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
-from agentbench.faultload import Faultload, Injection, Lasts, Profile
+from agentbench.faultload import Faultload, Injection, Lasts, Profile, Window
 from agentbench.scenario import Scenario, Step
+from agentbench.world import World
 
 PLAN_VERSION = 1
 CONTROL = "none"  # the faultload of control trials: the `noop` fault on every call, through the same path
@@ -114,16 +115,19 @@ def make(
     planned: list[Trial] = []
     skipped: list[Skipped] = []
     for name, each in loaded.items():
-        tools = {tool.spec.name: tool.spec for tool in plugins.environment(each.environment).tools.values()}
+        environment = plugins.environment(each.environment)
+        tools = {tool.spec.name: tool.spec for tool in environment.tools.values()}
+        world = World(environment.template(each.given.seed, each.given.sql), epoch=environment.epoch)
         cells = [(CONTROL, _control())]
         for faultload in _faultloads(scenarios[name], each, profile):
-            reason = _unreachable(each, faultload, tools)
+            reason = _left_out(each, faultload, tools, world, profile)
             if reason:
                 skipped.append(Skipped(scenario=name, faultload=faultload.name, reason=reason))
             else:
-                cells.append((faultload.name, faultload.injections))
+                cells.append((faultload.name, faultload.scheduled()))
         for agent in agents:
             planned.extend(_trials(agent.name, name, each, cells, tools, trials=trials, seed=seed))
+    _refuse_idle(profile, skipped, len(loaded))
     return Plan(
         seed=seed,
         trials_per_cell=trials,
@@ -227,15 +231,36 @@ def _calls(steps: Sequence[Step]) -> list[str]:
     return [step.call for step in steps if step.call is not None]
 
 
-def _unreachable(content: Scenario, faultload: Faultload, tools: Mapping[str, ToolSpec]) -> str:
-    """Why the reference solution never meets this faultload, or '' when it does."""
-    calls = [tools[call] for call in _calls(content.reference) if call in tools]
-    for injection in faultload.injections:
-        matching = sum(injection.at.matches(spec) for spec in calls)
-        needed = injection.at.call or injection.at.from_ or injection.at.every or 1
-        if matching >= needed:
-            return ""
-    return "the reference solution makes no call that an injection of it looks at"
+def _left_out(
+    content: Scenario, faultload: Faultload, tools: Mapping[str, ToolSpec], world: World, profile: Profile | None
+) -> str:
+    """Why this faultload is not planned for this scenario, or '' when it is; raises for a predicate that writes."""
+    reasons = []
+    for index, injection in enumerate(faultload.scheduled()):
+        problem, writes = reach.unaskable(injection, world)
+        if writes and profile is not None and faultload in profile.faultloads:
+            raise _wrong(profile, faultload, index, problem, "write a SELECT without side effects")
+        if problem:
+            return problem  # none of it runs: half a faultload is another one
+        reasons.append(reach.unreachable(content, injection, tools))
+    return "" if "" in reasons else reasons[0]
+
+
+def _refuse_idle(profile: Profile | None, skipped: Sequence[Skipped], scenarios: int) -> None:
+    """Raise for a file with one faultload that strikes in none of the scenarios: nothing would be tested."""
+    if profile is None or len(profile.faultloads) != 1 or not scenarios:
+        return
+    reasons = [each.reason for each in skipped if each.faultload == profile.faultloads[0].name]
+    if len(reasons) == scenarios:
+        problem, _, remedy = reasons[0].partition("; ")
+        raise _wrong(profile, profile.faultloads[0], 0, f"this never strikes: {problem}", remedy)
+
+
+def _wrong(profile: Profile, faultload: Faultload, index: int, problem: str, remedy: str) -> UsageError:
+    document, place = profile.place(faultload, index)
+    if document is None:
+        return UsageError(problem, where=profile.name, remedy=remedy)
+    return document.error(problem, *place, remedy=remedy)
 
 
 def attainable(content: Scenario, injections: Sequence[Injection], tools: Mapping[str, ToolSpec]) -> Attainable:
@@ -267,10 +292,16 @@ def attainable(content: Scenario, injections: Sequence[Injection], tools: Mappin
 def _for_good(injection: Injection) -> bool:
     """Whether it hits every call that it looks at from its beginning on, so that no repeat ever helps."""
     at, lasts = injection.at, injection.lasts
+    if injection.max or injection.cooldown_s or injection.quiet or at.burst or (at.window and _ends(at.window)):
+        return False  # it rests, or ends
     certain = at.probability in (None, 1.0)
     if lasts == "permanent" or (isinstance(lasts, Lasts) and lasts.probability == 1.0):
         return certain
     return lasts == "transient" and (at.every == 1 or at.probability == 1.0)
+
+
+def _ends(window: Window) -> bool:
+    return window.to_s is not None or window.to_percent is not None
 
 
 def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection], seen: list[int]) -> bool:
@@ -278,5 +309,5 @@ def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection],
     for index, bar in enumerate(bars):
         if call in tools and bar.at.matches(tools[call]):
             seen[index] += 1
-            barred = barred or seen[index] >= (bar.at.call or 1)
+            barred = barred or seen[index] >= bar.at.nth
     return barred

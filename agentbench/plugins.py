@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 import pydantic
 
 from agentbench import documents, seeds
-from agentbench.abc import Adapter, Fault, Sandbox
+from agentbench.abc import CHANNELS, Adapter, Fault, Sandbox
 from agentbench.environment import Environment
 from agentbench.errors import UsageError
 from agentbench.faultload import Faultload, Profile
@@ -154,16 +154,21 @@ def profile(ref: str) -> Profile:
         ]
     for place, injection in places:
         check_injection(document, injection, *place)
-    return made
+    return made.came_from(document)
 
 
 def check_injection(document: documents.Document, injection: Any, *place: str | int) -> None:
     """Raise a `UsageError` with `file:line` unless the injection's fault exists and takes its parameters."""
     try:
-        fault(injection.fault, injection.with_)
+        made = fault(injection.fault, injection.with_)
     except UsageError as error:
         key = "with" if "parameter" in error.problem else "fault"
         raise document.error(error.problem, *place, key, remedy=error.remedy) from None
+    channel = getattr(made, "channel", CHANNELS[made.site])
+    for name in ("call", "turn", "message"):
+        if name != channel and getattr(injection.at, name) is not None:
+            problem = f"'{injection.fault}' strikes at a {channel}, not at a {name}"
+            raise document.error(problem, *place, "at", name, remedy=f"write '{channel}: N'")
 
 
 def scenarios() -> dict[str, Path]:

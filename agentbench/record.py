@@ -103,6 +103,35 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag="answer"):
     text: str
 
 
+class Exchange(msgspec.Struct, frozen=True, kw_only=True, tag="exchange"):
+    """What became of a place of the script where faults acted: what was `said`, and what of it the agent `heard`.
+
+    `turn` is the first turn that it could begin, `number` the place in the script (from 1). Each message heard also
+    is a `UserTurn`.
+    """
+
+    at_s: float
+    end_s: float
+    turn: int
+    number: int
+    said: str
+    heard: list[str]
+    fired: list[Firing]
+
+
+class HandOver(msgspec.Struct, frozen=True, kw_only=True, tag="handover"):
+    """One message between agents: what was `sent` on a declared channel, and what was `received`, if anything."""
+
+    at_s: float
+    end_s: float
+    turn: int
+    channel: str
+    number: int
+    sent: Any
+    received: list[Any]
+    fired: list[Firing] = []
+
+
 class WorldEvent(msgspec.Struct, frozen=True, kw_only=True, tag="world"):
     """A change of the world that the script made; `effects` are indices into the ledger."""
 
@@ -141,7 +170,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
     detail: str = ""
 
 
-Event: TypeAlias = UserTurn | Answer | Call | WorldEvent | ModelCall | Claim | Note
+Event: TypeAlias = UserTurn | Answer | Call | Exchange | HandOver | WorldEvent | ModelCall | Claim | Note
 
 EndingKind: TypeAlias = Literal["finished", "limit", "crashed", "killed", "testbed"]
 

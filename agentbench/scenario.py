@@ -9,6 +9,7 @@ import jmespath
 from pydantic import Field, model_validator
 
 from agentbench import documents
+from agentbench.calls import ToolSpec
 from agentbench.documents import Document, Strict
 from agentbench.errors import UsageError, UsageErrors
 from agentbench.faultload import Faultload
@@ -211,6 +212,11 @@ class Scenario(Strict):
             for item in self.script
             if item.user is not None
         ]
+
+    def span_s(self, tools: Mapping[str, ToolSpec]) -> float:
+        """How long the reference solution's calls take when nothing is wrong, in the trial's clock."""
+        calls = [step.call for step in self.reference if step.call is not None]
+        return sum((tools[call].latency_s for call in calls if call in tools), 0.0)
 
     @property
     def changes(self) -> list[WorldChange]:

@@ -6,27 +6,23 @@ Invariant: what the agent does wrong ends up in the record, and only the testbed
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
-import msgspec
-
-from agentbench import clock, collector, plugins, scenario, surroundings
-from agentbench.abc import AgentContext, Fault, Order, Session
-from agentbench.environment import Environment
-from agentbench.errors import TestbedError, UsageError
-from agentbench.faultload import Injection
-from agentbench.gateway import Door, Gateway, Journal, Strike
+from agentbench import clock, surroundings
+from agentbench.abc import Order, Session
+from agentbench.calls import Turn
+from agentbench.conversation import Conversation
+from agentbench.errors import TestbedError
+from agentbench.gateway import Gateway, Journal, process
+from agentbench.injector import Strike
 from agentbench.record import Answer, Effect, Ending, Event, Note, TrialRecord, UserTurn, Wall, WorldEvent, plain
-from agentbench.scenario import Scenario
 from agentbench.script import Script
-from agentbench.world import Copies
+from agentbench.stage import Stage, described
 
-DETAIL_MAX = 500
 # How long an agent may take to go after a limit has ended it, in the trial's clock.
 GRACE_S: Mapping[clock.Mode, float] = {"virtual": 30.0, "real": 5.0}
 CLEANINGS_MAX = 5
-Opener = Callable[[AgentContext], Session]
 
 
 class NoJournal:
@@ -42,85 +38,25 @@ class NoJournal:
 class Context:
     """What an adapter may know of the trial; see `abc.AgentContext`."""
 
-    def __init__(self, trial: str, seed: str, reference: Sequence[Mapping[str, Any]], gateway: Gateway) -> None:
+    def __init__(
+        self,
+        trial: str,
+        seed: str,
+        reference: Sequence[Mapping[str, Any]],
+        gateway: Gateway,
+        conversation: Conversation,
+    ) -> None:
         self.trial = trial
         self.seed = seed
         self.reference = reference
+        self.resumes = False
         self._gateway = gateway
         self.model_called = gateway.model_called
+        self.hand_over = conversation.hand_over
 
     def now_s(self) -> float:
         """The trial's clock."""
         return self._gateway.now_s()
-
-
-class Stage:
-    """What a worker keeps between trials: environments, templates, doors, opened agents, one event loop."""
-
-    def __init__(self, mode: clock.Mode) -> None:
-        self.mode = mode
-        self.loop = clock.new_loop(mode)
-        self.collector = collector.installed()
-        self._environments: dict[str, Environment] = {}
-        self._faults: dict[bytes, tuple[Injection, Fault]] = {}
-        self._doors: dict[str, Door] = {}
-        self._templates: dict[str, bytes] = {}
-        self._copies: dict[str, Copies] = {}
-        self._scenarios: dict[str, Scenario] = {}
-        self._openers: dict[tuple[str, str], Opener] = {}
-
-    def scenario(self, name: str, content: Mapping[str, Any]) -> Scenario:
-        """The scenario of an order, parsed once."""
-        if name not in self._scenarios:
-            self._scenarios[name] = scenario.parse(content)
-        return self._scenarios[name]
-
-    def environment(self, name: str) -> Environment:
-        """An environment, found once."""
-        if name not in self._environments:
-            self._environments[name] = plugins.environment(name)
-        return self._environments[name]
-
-    def fault(self, data: Mapping[str, Any]) -> tuple[Injection, Fault]:
-        """An injection of the plan and its fault, made once; both are frozen."""
-        key = msgspec.json.encode(data)
-        if key not in self._faults:
-            injection = Injection.model_validate(data)
-            self._faults[key] = injection, plugins.fault(injection.fault, injection.with_)
-        return self._faults[key]
-
-    def template(self, name: str, content: Scenario, environment: Environment) -> bytes:
-        """The bytes of the scenario's start state, made once."""
-        if name not in self._templates:
-            self._templates[name] = environment.template(content.given.seed, content.given.sql)
-        return self._templates[name]
-
-    def copies(self, name: str, template: bytes) -> Copies:
-        """The copies of a scenario's start state."""
-        return self._copies.setdefault(name, Copies(template))
-
-    def door(self, environment: Environment) -> Door:
-        """The tools of an environment, as this stage's agents hold them."""
-        return self._doors.setdefault(environment.name, Door(environment))
-
-    def opener(self, ref: str, door: Door, environment: Environment) -> Opener:
-        """The agent, connected once to these tools; raises `UsageError` when it cannot be loaded or connected."""
-        key = (ref, environment.name)
-        if key not in self._openers:
-            target = plugins.agent(ref)
-            _, adapter = plugins.adapter_for(target, ref)
-            asyncio.set_event_loop(self.loop)
-            try:
-                self._openers[key] = adapter.connect(target, door)
-            except (UsageError, KeyboardInterrupt):
-                raise
-            except BaseException as error:
-                raise UsageError(f"the agent cannot be made ready: {_describe(error)}", where=ref) from error
-        return self._openers[key]
-
-    def close(self) -> None:
-        """Close the loop without waiting for threads that an agent left behind."""
-        self.loop.close()
 
 
 class Attempt:
@@ -134,6 +70,10 @@ class Attempt:
         self.ending: Ending | None = None
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
+        self._mortal = False
+        self._session: Session | None = None
+        self._death: asyncio.Future[None] | None = None
+        self._dead: list[asyncio.Task[str]] = []  # what processes that were ended left undone
         self._task: asyncio.Task[None] | None = None
         self._waiting: asyncio.Task[Any] | None = None
 
@@ -158,7 +98,7 @@ class Attempt:
         finally:
             around.restore()
         if gateway.broken is not None:
-            self.ending = Ending(kind="testbed", detail=_describe(gateway.broken))
+            self.ending = Ending(kind="testbed", detail=described(gateway.broken))
         if leftovers:
             gateway.add(Note(at_s=gateway.now_s(), kind="leftover_tasks", detail=str(leftovers)))
         self.spoiled = self.spoiled or around.threads_left()
@@ -190,6 +130,7 @@ class Attempt:
         self.world = self.copies.take(epoch=environment.epoch, clock=self.clock.now_s, seed=trial["seed"])
         # The key leaves out the agent and the faultload: all agents meet the same weather.
         key = (trial["seed"], trial["scenario"], trial["number"])
+        self._span_s = self.scenario.span_s({name: tool.spec for name, tool in environment.tools.items()})
         self.gateway = Gateway(
             environment=environment,
             world=self.world,
@@ -200,14 +141,18 @@ class Attempt:
             journal=self.journal,
             stop=self._stop,
             called=lambda tool, count: self.script.called(tool, count),
+            crash=self._killed,
         )
+        self.conversation = Conversation(self.gateway)
         self.script = Script(self.scenario, self._change)
         self.door = self.stage.door(environment)
         self._open = self.stage.opener(self.order.agent["ref"], self.door, environment)
 
     def _strike(self, index: int, data: Mapping[str, Any], key: tuple[Any, ...]) -> Strike:
         injection, fault = self.stage.fault(data)
-        return Strike(index, injection, key, fault)
+        # Only faults of the context end an agent's process, and only then is there a price for being ready for it.
+        self._mortal = self._mortal or fault.site == "context"
+        return Strike(index, injection, key, fault, span_s=self._span_s)
 
     def _drive(self) -> None:
         loop = self.stage.loop
@@ -233,28 +178,80 @@ class Attempt:
     async def _converse(self) -> None:
         gateway, limits = self.gateway, self.scenario.limits
         try:
-            context = Context(
-                self.order.trial["id"], self.order.trial["seed"], self.order.scenario["reference"], gateway
-            )
-            self.stage.collector.begin(context.trial, gateway.now_s)
-            session: Session | None = None
+            trial = self.order.trial
+            reference = self.order.scenario["reference"]
+            self._context = Context(trial["id"], trial["seed"], reference, gateway, self.conversation)
+            self.stage.collector.begin(self._context.trial, gateway.now_s)
             message: str | None = self.script.begin()
+            place = 0
             while message is not None:
-                gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=message))
-                session = session or self._open(context)
-                answer = str(plain(await session(message)))
-                gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=answer))
-                message = self._said_next(answer)
-                gateway.turn += 1
+                place += 1
+                said = Turn(text=message, number=place)
+                offers = {"session": self._session, "restart": self._restart}
+                answer = await self.conversation.turn(said, self._hear, **offers)
+                message = self._said_next(place - 1, answer)
                 if message is not None and gateway.turn >= limits.turns:
                     self._stop("turns")
                     return
         except BaseException as error:  # noqa: BLE001 - trust boundary: whatever the agent raises is data
             self._crashed(error)
 
-    def _said_next(self, answer: str) -> str | None:
+    async def _hear(self, turn: Turn) -> str:
+        """Let the agent hear a message, and return its answer."""
+        gateway = self.gateway
+        if gateway.turn >= self.scenario.limits.turns:  # a fault may say more than the script does
+            self._stop("turns")
+            raise asyncio.CancelledError("limit reached: turns")
+        gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=turn.text))
+        answer = await (self._surviving(turn.text) if self._mortal else self._begun()(turn.text))
+        text = str(plain(answer))
+        gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=text))
+        gateway.turn += 1
+        return text
+
+    def _begun(self) -> Session:
+        if self._session is None:
+            self._session = self._open(self._context)
+        return self._session
+
+    async def _surviving(self, message: str) -> str:
+        """The answer of the last of as many processes of the agent as it takes."""
+        loop = self.stage.loop
+        working: asyncio.Task[str] | None = None
         try:
-            return self.script.answered(self.gateway.turn, answer)
+            while True:
+                session = self._begun()
+                speak = session if working is None else getattr(session, "resume", session)
+                process.set(self.gateway.process)
+                working = loop.create_task(_awaited(speak(message)))
+                self._death = loop.create_future()
+                waited: list[asyncio.Future[Any]] = [working, self._death]
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+                if not self._death.done():
+                    return await working
+                self._dead.append(working)  # not cancelled: a process that is killed cleans nothing up
+        except asyncio.CancelledError:
+            if working is not None:
+                working.cancel()
+                self._dead.append(working)
+            raise
+
+    def _killed(self) -> None:
+        """End the agent's process in the midst of its work, and have it started again."""
+        self._restart()
+        if self._death is not None and not self._death.done():
+            self._death.set_result(None)
+
+    def _restart(self) -> None:
+        """Start the agent again: a new session that knows only what it has stored outside its process."""
+        self.gateway.process += 1
+        self._context.resumes = True
+        self._session = None
+        self.gateway.add(Note(at_s=self.gateway.now_s(), kind="restarted"))
+
+    def _said_next(self, place: int, answer: str) -> str | None:
+        try:
+            return self.script.answered(place, answer)
         except TestbedError as error:  # the script's, not the agent's
             self.gateway.fail(error)
             return None
@@ -268,7 +265,7 @@ class Attempt:
             tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
             if not tasks:
                 break
-            count += sum(task not in (self._task, self._waiting) for task in tasks)
+            count += sum(task not in (self._task, self._waiting, *self._dead) for task in tasks)
             for task in tasks:
                 task.cancel()
             try:
@@ -296,7 +293,7 @@ class Attempt:
     def _crashed(self, error: BaseException) -> None:
         # After a limit the agent is being cancelled, and what it raises then is only how it goes.
         if self.ending is None:
-            self.ending = Ending(kind="crashed", detail=_describe(error))
+            self.ending = Ending(kind="crashed", detail=described(error))
 
     def _failed(self, error: Exception, started: str, began: float) -> TrialRecord:
         return TrialRecord(
@@ -305,7 +302,7 @@ class Attempt:
             seed=self.order.trial["seed"],
             clock=self.stage.mode,
             sandbox=self.sandbox,
-            ending=Ending(kind="testbed", detail=_describe(error)),
+            ending=Ending(kind="testbed", detail=described(error)),
             end_s=0.0,
             events=[],
             ledger=[],
@@ -323,12 +320,5 @@ class Attempt:
             self.gateway.add(Note(at_s=self.gateway.now_s(), kind="blocking_sleep", detail=detail))
 
 
-def _describe(error: BaseException) -> str:
-    """Type and message of an exception, however hostile its `__str__` is."""
-    try:
-        text = str(error)
-    except BaseException:  # noqa: BLE001 - an agent's exception may raise anything when it is shown
-        text = "(its message cannot be shown)"
-    name = type(error).__name__
-    cleaned = str(plain(text[: 10 * DETAIL_MAX]))
-    return f"{name}: {cleaned}"[:DETAIL_MAX] if cleaned else name
+async def _awaited(answer: Awaitable[str]) -> str:
+    return await answer

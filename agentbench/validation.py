@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from agentbench import documents, plugins, scenario
+from agentbench import documents, plugins, reach, scenario
 from agentbench.documents import Document
 from agentbench.environment import Environment
 from agentbench.errors import UsageError, UsageErrors
@@ -33,6 +33,7 @@ def load(path: Path) -> Scenario:
         template = environment.template(content.given.seed)
     world = World(template, epoch=environment.epoch)
     problems.extend(_sql(document, content, world))
+    problems.extend(_predicates(document, content, world))
     problems.extend(_tables(document, content, world))
     if problems:
         raise UsageErrors(sorted(problems, key=lambda each: int(each.where.rpartition(":")[2])))
@@ -99,17 +100,31 @@ def _checks(content: Scenario) -> Iterator[tuple[Place, Check]]:
 def _faults(document: Document, content: Scenario, environment: Environment) -> Iterator[UsageError]:
     if content.faultload is None:
         return
-    specs = [tool.spec for tool in environment.tools.values()]
-    for index, injection in enumerate(content.faultload.injections):
+    tools = {name: tool.spec for name, tool in environment.tools.items()}
+    specs = list(tools.values())
+    for index, injection in enumerate(content.faultload.scheduled()):
         place = ("faultload", "injections", index)
         try:
             plugins.check_injection(document, injection, *place)
         except UsageError as error:
             yield error
+            continue
         if not any(injection.at.matches(spec) for spec in specs):
             problem = f"no tool of '{environment.name}' is looked at by this injection"
             remedy = documents.closest(injection.at.tool, [spec.name for spec in specs])
             yield document.error(problem, *place, "at", "tool", remedy=remedy)
+            continue
+        problem, _, remedy = reach.unreachable(content, injection, tools).partition("; ")
+        if problem:
+            yield document.error(f"this never strikes: {problem}", *place, "at", remedy=remedy)
+
+
+def _predicates(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
+    for index, injection in enumerate(content.faultload.scheduled() if content.faultload else ()):
+        problem, writes = reach.unaskable(injection, world)
+        if problem:
+            remedy = "write a SELECT without side effects" if writes else "see the environment's schema.sql"
+            yield document.error(problem, "faultload", "injections", index, remedy=remedy)
 
 
 def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:

@@ -13,13 +13,14 @@ from agentbench.calls import Failure
 from agentbench.checks import of_call
 from agentbench.judgement import InjectionState, Landing
 from agentbench.plan import PlannedTool, Trial
-from agentbench.record import Call, Execution, Firing, Reply, TrialRecord, reply_digest
+from agentbench.record import Call, Exchange, Execution, Firing, HandOver, Reply, TrialRecord, reply_digest
 
 NOOP = "noop"  # the null object of the faults: it is witnessed too, but landing it proves nothing
 
 _SLACK_S = 1e-4  # instants are rounded to the microsecond, and several of them are subtracted
 _FAILURES = frozenset(get_args(Failure))
 
+Struck: TypeAlias = Call | Exchange | HandOver
 State: TypeAlias = Literal["witnessed", "ineffective", "contradicted"]
 Finding: TypeAlias = tuple[State, str]
 
@@ -63,7 +64,7 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
     rows: dict[str, set[int]] = defaultdict(set)
     for place, effect in enumerate(record.ledger):
         rows[of_call(effect)].add(place)
-    found: dict[int, list[tuple[Call, Finding]]] = defaultdict(list)
+    found: dict[int, list[tuple[Struck, Finding]]] = defaultdict(list)
     foreign: list[Landing] = []
     for call in record.calls:
         for firing, finding in _findings(call, tools, frozenset(rows[call.id])):
@@ -71,6 +72,10 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
                 found[firing.injection].append((call, finding))
             else:
                 foreign.append(_foreign(call, firing))
+    for event in record.events:
+        if isinstance(event, Exchange | HandOver):
+            for firing, finding in _passed(event, record):
+                found[firing.injection].append((event, finding))
     known = [_landing(index, _planned(trial, index), found[index]) for index in range(len(trial.injections))]
     return known + foreign
 
@@ -99,6 +104,19 @@ def _findings(call: Call, tools: Mapping[str, PlannedTool], rows: frozenset[int]
     ]
 
 
+def _passed(event: Exchange | HandOver, record: TrialRecord) -> list[tuple[Firing, Finding]]:
+    """What became of the faults at a user turn or at a message between agents."""
+    alone = sum(firing.fault != NOOP for firing in event.fired) == 1
+    found: list[tuple[Firing, Finding]] = []
+    for firing in event.fired:
+        witness = PASSING.get(str(firing.receipt.get("witness")))
+        unnamed: Finding = ("contradicted", "the receipt names no witness")
+        state, reason = witness(event, firing, record) if witness else unnamed
+        hidden = state == "contradicted" and not alone and witness is not None
+        found.append((firing, ("ineffective", f"beside another fault: {reason}") if hidden else (state, reason)))
+    return found
+
+
 def _planned(trial: Trial, index: int) -> str:
     return str(trial.injections[index].get("fault", ""))
 
@@ -114,9 +132,18 @@ def _foreign(call: Call, firing: Firing) -> Landing:
     )
 
 
-def _landing(index: int, fault: str, found: list[tuple[Call, Finding]]) -> Landing:
+def _name(struck: Struck) -> str:
+    match struck:
+        case Call():
+            return struck.id
+        case Exchange():
+            return f"turn {struck.turn}"
+    return f"{struck.channel} {struck.number}"
+
+
+def _landing(index: int, fault: str, found: list[tuple[Struck, Finding]]) -> Landing:
     confirmed = [call for call, (state, _) in found if state == "witnessed"]
-    problems = {state: f"{call.id}: {reason}" for call, (state, reason) in reversed(found) if state != "witnessed"}
+    problems = {state: f"{_name(call)}: {reason}" for call, (state, reason) in reversed(found) if state != "witnessed"}
     state: InjectionState
     if not found:
         state, reason = "not_reached", "no call met its trigger"
@@ -133,7 +160,7 @@ def _landing(index: int, fault: str, found: list[tuple[Call, Finding]]) -> Landi
         state=state,
         fired=len(found),
         witnessed=len(confirmed),
-        first_call=first[0].id if first else "",
+        first_call=next((call.id for call in first if isinstance(call, Call)), ""),
         reason=reason,
     )
 
@@ -250,4 +277,51 @@ _WITNESSES: dict[str, Callable[[Scene], Finding]] = {
     "executed_twice": _executed_twice,
     "reply_changed": _reply_changed,
     "effect_missing": _effect_missing,
+}
+
+
+# -- one function per kind of witness of what the user says and what agents hand over --------------------
+
+
+def _kept_away(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """Nothing of what was said arrived."""
+    return ("contradicted", "it arrived all the same") if _arrived(event) else _WITNESSED
+
+
+def _said_otherwise(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """Something arrived, and it is not just what was said."""
+    if not _arrived(event):
+        return "contradicted", "nothing arrived"
+    return ("ineffective", "what arrived is what was said") if _arrived(event) == [_sent(event)] else _WITNESSED
+
+
+def _said_twice(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """What was said arrived more than once."""
+    times = _arrived(event).count(_sent(event))
+    return _WITNESSED if times > 1 else ("contradicted", f"it arrived {times} times")
+
+
+def _arrived_late(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """What was said arrived, after the delay of the receipt."""
+    delay_s = firing.receipt.get("delay_s")
+    if isinstance(delay_s, bool) or not isinstance(delay_s, int | float) or delay_s <= 0:
+        return "ineffective", "there was no delay"
+    if event.end_s - event.at_s < delay_s - _SLACK_S:
+        return "contradicted", f"it took {event.end_s - event.at_s:g} s and not {delay_s:g} s"
+    return _WITNESSED if _sent(event) in _arrived(event) else ("contradicted", "it did not arrive")
+
+
+def _arrived(event: Exchange | HandOver) -> list[object]:
+    return list(event.heard if isinstance(event, Exchange) else event.received)
+
+
+def _sent(event: Exchange | HandOver) -> object:
+    return event.said if isinstance(event, Exchange) else event.sent
+
+
+PASSING: dict[str, Callable[[Exchange | HandOver, Firing, TrialRecord], Finding]] = {
+    "kept_away": _kept_away,
+    "said_otherwise": _said_otherwise,
+    "said_twice": _said_twice,
+    "arrived_late": _arrived_late,
 }

@@ -26,7 +26,8 @@ from agentbench import record as records
 from agentbench.abc import Order
 from agentbench.errors import UsageError
 from agentbench.record import Effect, Event, TrialRecord
-from agentbench.trial import Attempt, Stage
+from agentbench.stage import Stage
+from agentbench.trial import Attempt
 
 OVERDUE_S = 10.0  # beyond the deadline that the parent enforces: a worker that is still there has no parent
 SLACK_S = 5.0

@@ -17,7 +17,8 @@ from agentbench.faultload import Injection
 from agentbench.gateway import Door, Journal
 from agentbench.plan import Trial
 from agentbench.record import TrialRecord
-from agentbench.trial import Attempt, Opener, Stage
+from agentbench.stage import Opener, Stage
+from agentbench.trial import Attempt
 
 ENVIRONMENT = '''
 """Notes: five of them to begin with."""

@@ -1,35 +1,16 @@
-"""When, where and how long an injection strikes, and that no order of calls decides it."""
-
-from typing import Any
+"""What a person may write about when, where and how long a fault strikes, and the profiles that are built in."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agentbench import plugins
-from agentbench.calls import ToolCall, ToolSpec
+from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
-from agentbench.faultload import Faultload, Injection, Lasts, Profile, Schedule, Where
+from agentbench.faultload import Faultload, Injection, Lasts, Profile, Where
 
 READ = ToolSpec(name="list_payees", description="", parameters={}, effect="read")
 WRITE = ToolSpec(name="transfer", description="", parameters={}, effect="write", idempotency_key="key")
 PLAIN = ToolSpec(name="send_message", description="", parameters={}, effect="write")
-
-
-def schedule(key: tuple[Any, ...] = ("seed", "scenario", 0, 0), **injection: Any) -> Schedule:
-    """The schedule of an injection as YAML would give it."""
-    return Schedule(Injection.model_validate({"fault": "noop", **injection}), key)
-
-
-def call(number: int, repeat: int = 0, spec: ToolSpec = READ) -> ToolCall:
-    """The call that is told from others by `number` and `repeat`."""
-    return ToolCall(id=f"c{number}.{repeat}", tool=spec.name, arguments={}, key=f"key-{number}", repeat=repeat)
-
-
-def hits(made: Schedule, count: int, spec: ToolSpec = READ, step_s: float = 0.0) -> list[int]:
-    """Which of the first `count` calls are struck (from 1), with `step_s` between them."""
-    return [n for n in range(1, count + 1) if made.strikes(call(n, spec=spec), spec, (n - 1) * step_s)]
 
 
 # -- where ---------------------------------------------------------------------------------------------
@@ -53,127 +34,6 @@ def hits(made: Schedule, count: int, spec: ToolSpec = READ, step_s: float = 0.0)
 def test_place_narrows_by_name_effect_and_idempotency(at, expected):
     """All of the conditions must hold; names are globs and their case counts."""
     assert {spec.name for spec in (READ, WRITE, PLAIN) if Where.model_validate(at).matches(spec)} == expected
-
-
-def test_calls_of_other_tools_are_not_counted():
-    """The n-th call is the n-th one that the injection looks at."""
-    made = schedule(at={"effect": "write", "call": 2})
-    struck = [made.strikes(call(n, spec=spec), spec, 0) for n, spec in enumerate([READ, WRITE, READ, PLAIN, WRITE])]
-    assert struck == [False, False, False, True, False]
-
-
-# -- when and how long -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("injection", "expected"),
-    [
-        ({}, [1]),
-        ({"at": {"call": 3}}, [3]),
-        ({"at": {"every": 1}}, [1, 2, 3, 4, 5, 6, 7, 8]),
-        ({"at": {"every": 3}}, [3, 6]),
-        ({"at": {"from": 3}}, [3]),
-        ({"at": {"from": 3, "for": 4}}, [3, 4, 5, 6]),
-        ({"at": {"call": 6}, "lasts": "permanent"}, [6, 7, 8]),
-        ({"lasts": "permanent"}, [1, 2, 3, 4, 5, 6, 7, 8]),
-        ({"at": {"call": 2}, "lasts": {"calls": 3}}, [2, 3, 4]),
-        ({"at": {"call": 2}, "lasts": {"calls": 1}}, [2]),
-        ({"at": {"call": 2}, "lasts": {"seconds": 3}}, [2, 3, 4]),
-        ({"at": {"call": 2}, "lasts": {"seconds": 2.5}}, [2, 3, 4]),
-        ({"at": {"call": 2}, "lasts": {"probability": 1}}, [2, 3, 4, 5, 6, 7, 8]),
-        ({"at": {"call": 2}, "lasts": {"probability": 0}}, [2]),
-        ({"at": {"probability": 0}}, []),
-        ({"at": {"probability": 1}}, [1, 2, 3, 4, 5, 6, 7, 8]),
-        ({"at": {"probability": 1}, "lasts": "permanent"}, [1, 2, 3, 4, 5, 6, 7, 8]),
-        ({"at": {"probability": 1}, "lasts": {"calls": 3}}, [1, 2, 3]),
-    ],
-)
-def test_trigger_and_duration_say_which_calls(injection, expected):
-    """Of eight calls, one second apart, exactly these are struck."""
-    assert hits(schedule(**injection), 8, step_s=1.0) == expected
-
-
-def test_probability_with_a_duration_begins_at_a_drawn_call_and_then_goes_on():
-    """A drawn beginning with `permanent` is one unbroken stretch to the end."""
-    found = hits(schedule(at={"probability": 0.2}, lasts="permanent"), 40)
-    assert found
-    assert found == list(range(found[0], 41))
-    assert found[0] > 1
-
-
-def test_intermittent_fault_comes_and_goes():
-    """With `lasts: {probability}` the first call is struck, and later ones at about that rate."""
-    found = hits(schedule(lasts={"probability": 0.5}), 1001)
-    assert found[0] == 1
-    assert 430 < len(found) < 570
-
-
-@given(began=st.floats(0, 1e4), seconds=st.sampled_from([0.1, 1, 7.3, 20, 60]), before_s=st.floats(1e-5, 0.09))
-def test_window_is_over_exactly_at_its_end(began, seconds, before_s):
-    """A caller who waits as long as the window lasts is past it, whatever floating-point sums round to."""
-    started = round(began, 6)
-    made = schedule(lasts={"seconds": seconds})
-    assert made.strikes(call(1), READ, started)
-    assert made.strikes(call(2), READ, started + seconds - before_s)
-    assert not made.strikes(call(3), READ, round(started + seconds, 6))
-
-
-# -- keyed decisions -------------------------------------------------------------------------------------
-
-names = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3)), unique=True, max_size=40)
-shares = st.floats(0, 1)
-
-
-def struck(made: Schedule, order: list[tuple[int, int]]) -> set[tuple[int, int]]:
-    """Which of the calls, made in this order, are struck."""
-    return {name for name in order if made.strikes(call(*name), READ, 0)}
-
-
-@given(order=names, share=shares, data=st.data())
-def test_order_of_calls_does_not_decide_who_is_hit(order, share, data):
-    """Parallel calls that arrive in another order are hit all the same."""
-    other = data.draw(st.permutations(order))
-    assert struck(schedule(at={"probability": share}), order) == struck(schedule(at={"probability": share}), other)
-
-
-@given(order=names, other=names, share=shares)
-def test_more_calls_do_not_change_the_fate_of_the_others(order, other, share):
-    """An agent that calls more often meets the same faults on the calls that it shares with another."""
-    few = struck(schedule(at={"probability": share}), order)
-    many = struck(schedule(at={"probability": share}), [*(each for each in other if each not in order), *order])
-    assert few == many & set(order)
-
-
-@given(order=names, one=shares, two=shares)
-def test_larger_probability_only_adds_faults(order, one, two):
-    """The calls hit under a smaller λ are hit under a larger one too."""
-    low, high = sorted((one, two))
-    assert struck(schedule(at={"probability": low}), order) <= struck(schedule(at={"probability": high}), order)
-
-
-def test_probability_is_the_share_of_calls_that_are_hit():
-    """Over many calls the share is λ, within four standard deviations."""
-    for share in (0.05, 0.3, 0.8):
-        count = len(hits(schedule(at={"probability": share}), 4000))
-        assert abs(count - 4000 * share) < 4 * (4000 * share * (1 - share)) ** 0.5
-
-
-def test_repeat_of_a_call_is_decided_anew():
-    """A retry with the same arguments is not bound to share the fate of the first try."""
-    order = [(0, repeat) for repeat in range(200)]
-    assert 60 < len(struck(schedule(at={"probability": 0.5}), order)) < 140
-
-
-def test_key_decides_the_weather():
-    """Equal keys give equal weather; another seed, trial or injection gives another."""
-    order = [(number, 0) for number in range(200)]
-    base = ("seed", "scenario", 0, 0)
-    seen = [
-        frozenset(struck(schedule(key, at={"probability": 0.5}), order))
-        for key in (base, ("other", "scenario", 0, 0), ("seed", "scenario", 1, 0), ("seed", "scenario", 0, 1))
-    ]
-    assert len(set(seen)) == 4
-    assert seen[0] == struck(schedule(base, at={"probability": 0.5}), order)
 
 
 # -- what a faultload may say ----------------------------------------------------------------------------

@@ -115,9 +115,31 @@ faultloads:
     made = make(profile=profile)
     assert {trial.faultload for trial in made.trials} == {"none", "met"}
     assert [each.faultload for each in made.skipped] == ["late", "other", "often", "from-far"]
-    assert {each.reason for each in made.skipped} == {
-        "the reference solution makes no call that an injection of it looks at"
-    }
+    assert [each.reason.partition(";")[0] for each in made.skipped] == [
+        f"the reference solution makes {made} of the {needed} calls that it needs"
+        for made, needed in ((1, 2), (0, 1), (5, 50), (5, 50))
+    ]
+
+
+def test_a_file_with_one_faultload_that_strikes_nowhere_is_refused() -> None:
+    """Nothing would be tested, so it says where, why, and what could be struck."""
+    Path("mine.yaml").write_text("name: mine\ninjections:\n  - fault: outage\n    at: {tool: freeze_card}\n")
+    with pytest.raises(UsageError, match=r"mine\.yaml:3: this never strikes: .*0 of the 1 calls.*it calls list_payees"):
+        make(profile="mine.yaml")
+
+
+@pytest.mark.parametrize(
+    ("predicate", "message"),
+    [
+        ("DELETE FROM transfer", r"mine\.yaml:3: the predicate 'DELETE FROM transfer' tries to write.*write a SELECT"),
+        ("SELECT x FROM transfer", r"mine\.yaml:3: this never strikes: the predicate .* no such column: x"),
+    ],
+)
+def test_a_predicate_that_cannot_be_asked_is_refused(predicate: str, message: str) -> None:
+    """A predicate reads, and reads what there is."""
+    Path("mine.yaml").write_text(f"name: mine\ninjections:\n  - fault: outage\n    at: {{when: {predicate}}}\n")
+    with pytest.raises(UsageError, match=message):
+        make(profile="mine.yaml")
 
 
 def with_own_faultload(text: str) -> Path:

@@ -13,7 +13,8 @@ import pytest
 from agentbench import record as records
 from agentbench.errors import TestbedError, UsageError
 from agentbench.record import Note, TrialRecord
-from agentbench.trial import Attempt, Stage
+from agentbench.stage import Stage
+from agentbench.trial import Attempt
 from tests import notes
 
 

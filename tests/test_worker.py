@@ -16,7 +16,7 @@ import pytest
 from agentbench import record as records
 from agentbench import worker
 from agentbench.record import Effect, Note
-from agentbench.trial import Stage
+from agentbench.stage import Stage
 from agentbench.worker import FileJournal
 from tests import notes
 

@@ -13,7 +13,20 @@ from agentbench.cli.console import put, put_json
 from agentbench.documents import closest
 from agentbench.errors import UsageError
 from agentbench.judgement import Judgement
-from agentbench.record import Answer, Call, Claim, ModelCall, Note, Reply, TrialRecord, UserTurn, WorldEvent
+from agentbench.record import (
+    Answer,
+    Call,
+    Claim,
+    Exchange,
+    Firing,
+    HandOver,
+    ModelCall,
+    Note,
+    Reply,
+    TrialRecord,
+    UserTurn,
+    WorldEvent,
+)
 from agentbench.store import RunDirectory
 
 TEXT_MAX = 300
@@ -142,14 +155,26 @@ def _event(event: Any, record: TrialRecord) -> None:
         case WorldEvent():
             put(f"{at}world    change {event.index}")
             _effects(event.effects, record)
+        case Exchange():
+            put(f"{at}said     {event.said}")
+            _fired(event.fired)
+            put(f"{'':>13}heard    {' | '.join(event.heard) or '(nothing)'}")
+        case HandOver():
+            put(f"{at}sent     {event.channel} {_short(event.sent)}")
+            _fired(event.fired)
+            put(f"{'':>13}arrived  {_short(event.received)}")
         case Call():
             put(f"{at}call     {event.id} {event.tool} {_short(event.asked)}")
-            for each in event.fired:
-                put(f"{'':>13}fault    {each.fault} {_short(each.receipt)}")
+            _fired(event.fired)
             for done in event.done:
                 put(f"{'':>13}done     {'(older snapshot) ' if done.replica else ''}{_reply(done.reply)}")
                 _effects(done.effects, record)
             put(f"{'':>13}told     {_reply(event.told)}")
+
+
+def _fired(fired: list[Firing]) -> None:
+    for each in fired:
+        put(f"{'':>13}fault    {each.fault} {_short(each.receipt)}")
 
 
 def _effects(indices: list[int], record: TrialRecord) -> None:

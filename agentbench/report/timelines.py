@@ -15,7 +15,10 @@ from agentbench.record import (
     Claim,
     Effect,
     Event,
+    Exchange,
     Execution,
+    Firing,
+    HandOver,
     ModelCall,
     Note,
     Reply,
@@ -158,6 +161,13 @@ def _event(event: Event, one: TrialRecord, landings: Mapping[int, str]) -> dict[
                     "missing": event.missing}  # fmt: skip
         case Note():
             return {"t": "note", "at": event.at_s, "kind": event.kind, "detail": event.detail}
+        case Exchange():
+            return {"t": "exchange", "at": event.at_s, "end": event.end_s, "number": event.number, "said": event.said,
+                    "heard": event.heard, "fired": _fired(event.fired, landings)}  # fmt: skip
+        case HandOver():
+            return {"t": "handover", "at": event.at_s, "end": event.end_s, "channel": event.channel,
+                    "number": event.number, "sent": event.sent, "received": event.received,
+                    "fired": _fired(event.fired, landings)}  # fmt: skip
 
 
 def _call(call: Call, one: TrialRecord, landings: Mapping[int, str]) -> dict[str, Any]:
@@ -174,12 +184,16 @@ def _call(call: Call, one: TrialRecord, landings: Mapping[int, str]) -> dict[str
         "told": _reply(call.told),
         # Said as a fact about two replies, not as a verdict: the environment answered one thing, the agent got another.
         "differs": bool(answers) and record.reply_digest(call.told) not in answers,
-        "fired": [
-            {"fault": each.fault, "injection": each.injection, "at": each.at_s, "receipt": each.receipt,
-             "state": landings.get(each.injection, "")}
-            for each in call.fired
-        ],
-    }  # fmt: skip
+        "fired": _fired(call.fired, landings),
+    }
+
+
+def _fired(fired: Iterable[Firing], landings: Mapping[int, str]) -> list[dict[str, Any]]:
+    return [
+        {"fault": each.fault, "injection": each.injection, "at": each.at_s, "receipt": each.receipt,
+         "state": landings.get(each.injection, "")}
+        for each in fired
+    ]  # fmt: skip
 
 
 def _execution(execution: Execution, call: Call, one: TrialRecord) -> dict[str, Any]:

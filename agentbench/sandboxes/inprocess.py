@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal
 from agentbench import plugins
 from agentbench.abc import Order
 from agentbench.record import TrialRecord
-from agentbench.trial import Attempt, Stage
+from agentbench.stage import Stage
+from agentbench.trial import Attempt
 
 
 class Sandbox:

@@ -9,7 +9,8 @@ import pytest
 from agentbench.calls import ToolResult
 from agentbench.environment import ApiError, Environment, page
 from agentbench.faultload import Injection
-from agentbench.gateway import Gateway, Strike
+from agentbench.gateway import Gateway
+from agentbench.injector import Strike
 from agentbench.plan import PlannedTool
 from agentbench.record import Ending, TrialRecord
 from agentbench.witness import landings

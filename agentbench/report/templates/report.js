@@ -238,6 +238,20 @@
     return make("div", classes, make("div", "part-name", name), children);
   }
 
+  function faultMarks(event) {
+    return (event.fired || []).map((each) => make("div", "", make("span", "fault-name", each.fault), " ",
+      make("span", "state " + (each.state || ""), words(each.state)), make("div", "fine", "at " + seconds(each.at)),
+      Object.keys(each.receipt).length ? value(each.receipt) : ""));
+  }
+
+  // What was sent on one side, what arrived on the other, and what struck between them.
+  function passed(from, sent, to, received) {
+    return (event) => make("div", "parts",
+      part(from(event), "asked", value(sent(event))),
+      part(to, "told", received(event).length ? received(event).map(value) : make("span", "nothing", "Nothing arrived.")),
+      part("Fault", "faults", event.fired.length ? faultMarks(event) : make("span", "nothing", "–")));
+  }
+
   function callParts(event) {
     const done = event.done.map((each) => make("div", "execution",
       make("span", "fine", `${seconds(each.at)} to ${seconds(each.end)} · environment answered ${each.status}`),
@@ -247,9 +261,7 @@
       each.reply ? make("details", "", make("summary", "", "its reply"), reply(each.reply)) : ""));
     if (!done.length) done.push(make("span", "nothing", "Nothing: the call never reached the environment."));
     if (done.length > 1) done.unshift(make("div", "times", `executed ${done.length} times`));
-    const marks = (event.fired || []).map((each) => make("div", "", make("span", "fault-name", each.fault), " ",
-      make("span", "state " + (each.state || ""), words(each.state)), make("div", "fine", "at " + seconds(each.at)),
-      Object.keys(each.receipt).length ? value(each.receipt) : ""));
+    const marks = faultMarks(event);
     return make("div", "parts",
       part("Asked", "asked", make("span", "tool", event.tool), make("span", "fine", ` #${event.ordinal} · ${event.id}`), value(event.asked)),
       part("Done to the world", "done", done),
@@ -260,6 +272,8 @@
   const BODIES = {
     user: (event) => [make("div", "who", `User, turn ${event.turn}`), make("div", "said", event.text)],
     answer: (event) => [make("div", "who", `Agent answers, turn ${event.turn}`), make("div", "said", event.text)],
+    exchange: passed((event) => `User's part ${event.number}, as the script has it`, (event) => event.said, "The agent heard", (event) => event.heard),
+    handover: passed((event) => `Handed over on ${event.channel}`, (event) => event.sent, "The other agent received", (event) => event.received),
     claim: (event) => [make("div", "who", "Agent claims"), make("div", "said", make("b", "", event.status), event.summary ? ": " + event.summary : ""),
       event.missing.length ? make("div", "", "missing: " + event.missing.join(", ")) : ""],
     world: (event) => [make("div", "who", `The world changes (event ${event.index})`),

@@ -1,0 +1,184 @@
+"""Puts the faults that strike around a tool call, a user turn or a message between agents, and keeps their receipts.
+
+Invariant: every fault that acted leaves a firing beside what it acted on, also when it raised; whatever it raises is
+the testbed's failure, and never the agent's.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NoReturn, Protocol, TypeVar
+
+import apsw
+
+from agentbench import plugins, seeds
+from agentbench.abc import CHANNELS, AnyFault, FaultContext, MessageContext, TurnContext
+from agentbench.calls import Handler, Message, MessageHandler, ToolCall, ToolSpec, Turn, TurnHandler
+from agentbench.errors import TestbedError
+from agentbench.faultload import Injection
+from agentbench.record import Execution, Firing, plain
+from agentbench.schedule import Occasion, Schedule
+from agentbench.world import World
+
+Subject = TypeVar("Subject")
+Answer = TypeVar("Answer")
+
+
+class Clock(Protocol):
+    """What faults and gateway need of a trial's clock."""
+
+    def now_s(self) -> float: ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Killed(BaseException):
+    """A fault ends the agent's process here; no handler of an exception of the agent's may see it."""
+
+
+class Strike:
+    """One injection in one trial: the fault, its schedule and its memory. `span_s` is as in `Schedule`."""
+
+    def __init__(
+        self,
+        index: int,
+        injection: Injection,
+        key: tuple[Any, ...],
+        fault: AnyFault | None = None,
+        *,
+        span_s: float = 0.0,
+    ) -> None:
+        self.index = index
+        self.id = injection.id
+        self.name = injection.fault
+        # Faults are frozen, so that one may serve many trials.
+        self.fault: Any = fault or plugins.fault(injection.fault, injection.with_)
+        channel = getattr(self.fault, "channel", CHANNELS[self.fault.site])
+        self.schedule = Schedule(injection, (*key, index), channel=channel, span_s=span_s)
+        self.memory: dict[str, Any] = {}
+        self.key = (*key, index)
+
+
+class Injector:
+    """The injections of one trial; the first is outermost wherever several strike at once.
+
+    `replica(strike, done)` is a handler that answers from the state at the start of the trial and notes it in `done`.
+    """
+
+    def __init__(
+        self,
+        strikes: Sequence[Strike],
+        *,
+        world: World,
+        clock: Clock,
+        replica: Callable[[Strike, list[Execution]], Handler],
+    ) -> None:
+        self._strikes = strikes
+        self._world = world
+        self._clock = clock
+        self._replica = replica
+        self._made = 0
+        self._successes: Counter[str] = Counter()
+        self._struck: set[str] = set()
+
+    # -- what schedules see ----------------------------------------------------------------------------
+
+    def now_s(self) -> float:
+        """The trial's clock."""
+        return self._clock.now_s()
+
+    def made(self) -> int:
+        """How many tool calls there have been before this one."""
+        return self._made
+
+    def successes(self, tool: str) -> int:
+        """How many calls of a tool have been answered with success."""
+        return self._successes[tool]
+
+    def holds(self, sql: str) -> bool:
+        """Whether a query of the world is true now; raises `TestbedError` when it cannot be asked."""
+        try:
+            return bool(self._world.ask(sql))
+        except apsw.Error as error:
+            raise TestbedError(f"the predicate of an injection cannot be asked: {error}") from error
+
+    def struck(self, injection: str) -> bool:
+        """Whether the injection with this id has struck before."""
+        return injection in self._struck
+
+    # -- what the gateway and the trial use --------------------------------------------------------------
+
+    def succeeded(self, tool: str) -> int:
+        """Count an executed success of a tool; returns the count."""
+        self._successes[tool] += 1
+        return self._successes[tool]
+
+    def around_call(
+        self, call: ToolCall, spec: ToolSpec, handler: Handler, done: list[Execution], fired: list[Firing]
+    ) -> Handler:
+        """The handler with the faults that strike at this call around it."""
+        for strike in self._striking(Occasion("call", call.tool, call.key, call.repeat, spec)):
+            context = FaultContext(
+                **self._offered(strike, call.key, call.repeat),
+                spec=spec,
+                replica=self._replica(strike, done),
+                crash=_kill,
+            )
+            handler = self._struck_handler(strike, handler, context, fired)
+        self._made += 1
+        return handler
+
+    def around_turn(self, turn: Turn, handler: TurnHandler, fired: list[Firing], offers: dict[str, Any]) -> TurnHandler:
+        """The delivery of a user's turn with the faults that strike at it around it; `offers` are `TurnContext`'s."""
+        key = seeds.digest("turn", turn.number)
+        for strike in self._striking(Occasion("turn", "user", key, 0)):
+            context = TurnContext(**self._offered(strike, key, 0), **offers)
+            handler = self._struck_handler(strike, handler, context, fired)
+        return handler
+
+    def around_message(self, message: Message, handler: MessageHandler, fired: list[Firing]) -> MessageHandler:
+        """The delivery of a message between agents with the faults that strike at it around it."""
+        key = seeds.digest("message", message.channel, message.number)
+        for strike in self._striking(Occasion("message", message.channel, key, 0)):
+            handler = self._struck_handler(strike, handler, MessageContext(**self._offered(strike, key, 0)), fired)
+        return handler
+
+    def _striking(self, occasion: Occasion) -> list[Strike]:
+        """Those that strike, the innermost first."""
+        if not self._strikes:
+            return []
+        # All are asked before any counts as having struck: what arms another one does so for later occasions.
+        found = [strike for strike in self._strikes if strike.schedule.strikes(occasion, self)]
+        self._struck.update(strike.id for strike in found if strike.id is not None)
+        found.reverse()
+        return found
+
+    def _offered(self, strike: Strike, key: str, repeat: int) -> dict[str, Any]:
+        return {
+            "now_s": self._clock.now_s,
+            "sleep": self._clock.sleep,
+            "generator": lambda: seeds.derive(*strike.key, "fault", key, repeat),
+            "memory": strike.memory,
+        }
+
+    def _struck_handler(
+        self, strike: Strike, proceed: Callable[[Subject], Awaitable[Answer]], context: Any, fired: list[Firing]
+    ) -> Callable[[Subject], Awaitable[Answer]]:
+        async def handler(subject: Subject) -> Answer:
+            at = self._clock.now_s()
+            try:
+                answer: Answer = await strike.fault.inject(subject, proceed, context)
+                return answer
+            except (TestbedError, asyncio.CancelledError):
+                raise
+            except Exception as error:
+                raise TestbedError(f"the fault '{strike.name}' failed: {type(error).__name__}: {error}") from error
+            finally:
+                receipt = {"witness": strike.fault.witness, **plain(context.receipt)}
+                fired.append(Firing(injection=strike.index, fault=strike.name, at_s=at, receipt=receipt))
+
+        return handler
+
+
+def _kill() -> NoReturn:
+    raise Killed
