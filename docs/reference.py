@@ -26,7 +26,18 @@ SCENARIO_MODELS = [
     scenario.After, scenario.Step, scenario.Verify, scenario.Check, scenario.AnswerCheck, scenario.CallCheck,
     scenario.Writes, scenario.Ladder, scenario.Rung, scenario.Limits,
 ]  # fmt: skip
-FAULTLOAD_MODELS = [faultload.Faultload, faultload.Injection, faultload.Where, faultload.Lasts, faultload.Profile]
+FAULTLOAD_MODELS = [
+    faultload.Faultload,
+    faultload.Injection,
+    faultload.Where,
+    faultload.Window,
+    faultload.AfterCall,
+    faultload.Burst,
+    faultload.Lasts,
+    faultload.Until,
+    faultload.Quiet,
+    faultload.Profile,
+]
 
 
 def models(wanted: Sequence[type[pydantic.BaseModel]]) -> str:

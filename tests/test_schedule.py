@@ -2,9 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -326,3 +328,19 @@ def test_messages_are_chosen_by_channel():
     order = ["planner", "critic", "planner", "planner"]
     struck_at = [made.strikes(Occasion("message", name, seeds.digest(n), 0), Trial()) for n, name in enumerate(order)]
     assert struck_at == [False, False, True, False]
+
+
+# -- the page about it -----------------------------------------------------------------------------------
+
+
+def test_picture_of_the_documents_is_true():
+    """Each line of the picture is what this schedule does to ten calls, a second apart."""
+    page = (Path(__file__).parent.parent / "docs" / "faultloads.md").read_text("utf-8")
+    lines = page.partition("```text\ncalls ")[2].partition("```")[0].splitlines()[1:]
+    assert len(lines) == 11
+    for line in lines:
+        written, drawn = line[:59].strip(), line[59:].split()
+        written = written.replace("and the faultload's ", "").replace(": {", ": { ")
+        injection = yaml.safe_load("{" + written + "}")
+        found = hits(schedule(**injection), 10, step_s=1.0)
+        assert [n for n, mark in enumerate(drawn, 1) if mark == "x"] == found, written
