@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeAlias, TypeVar
 T = TypeVar("T")
 Mode: TypeAlias = Literal["virtual", "real"]
 
+UNPOLLED_MAX = 50  # rounds of a busy loop in which nothing outside is looked at
+
 _sleep = time.sleep
 
 
@@ -94,7 +96,7 @@ class VirtualLoop(TrialLoop):
         self._jump = _JumpSelector()
         self._latest: dict[float, float] = {}  # instants asked for since the last `rewind`, and the last one given
         super().__init__(self._jump)
-        self._jump.own = len(self._jump.get_map() or ())  # the loop's own wake-up socket
+        self._jump.foreign = 0  # what is registered by now is the loop's own wake-up socket
 
     def time(self) -> float:
         """The virtual instant, in seconds."""
@@ -168,16 +170,19 @@ class _JumpSelector(selectors.BaseSelector):
     def __init__(self) -> None:
         self.now = 0.0
         self.jobs = 0
-        self.own = 1
+        self.foreign = 0  # sockets that are not the loop's own
+        self._unpolled = 0
         self._inner = selectors.DefaultSelector()
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            return self._glance()
         ready = self._inner.select(0)
-        if ready or (timeout is not None and timeout <= 0):
+        if ready:
             return ready
         if self.jobs > 0 or timeout is None:
             return self._inner.select(None)  # frozen: a job ends with a wake-up
-        if len(self._inner.get_map()) > self.own:
+        if self.foreign > 0:
             started = time.monotonic()
             ready = self._inner.select(timeout)
             self.now += min(time.monotonic() - started, timeout) if ready else timeout
@@ -185,15 +190,30 @@ class _JumpSelector(selectors.BaseSelector):
         self.now += timeout
         return []
 
+    def _glance(self) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready while the loop has work to do: with nothing foreign, only a signal or a wake-up can be.
+
+        Neither is waited for by the work at hand, and a poll costs as much as a small step of a task.
+        """
+        if self.foreign <= 0 and self._unpolled < UNPOLLED_MAX:
+            self._unpolled += 1
+            return []
+        self._unpolled = 0
+        return self._inner.select(0)
+
     def idle(self) -> bool:
         """Whether no job and no foreign socket holds the clock."""
-        return self.jobs <= 0 and len(self._inner.get_map()) <= self.own
+        return self.jobs <= 0 and self.foreign <= 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
-        return self._inner.register(fileobj, events, data)
+        key = self._inner.register(fileobj, events, data)
+        self.foreign += 1
+        return key
 
     def unregister(self, fileobj: Any) -> selectors.SelectorKey:
-        return self._inner.unregister(fileobj)
+        key = self._inner.unregister(fileobj)
+        self.foreign -= 1
+        return key
 
     def modify(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         return self._inner.modify(fileobj, events, data)

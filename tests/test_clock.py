@@ -1,6 +1,9 @@
 """Virtual time: what moves the clock, what holds it, and that it is the same every time."""
 
 import asyncio
+import os
+import selectors
+import signal
 import socket
 import threading
 import time
@@ -382,3 +385,43 @@ def test_a_job_on_a_thread_holds_the_clock_during_a_wait() -> None:
         loop.call_soon(go.set)
 
     assert waited(30, job) == (30, ["job ended", "woke"])
+
+
+async def busy(rounds: int) -> None:
+    """Keep the loop busy for so many rounds."""
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(("foreign", "least", "most"), [(False, 1, 30), (True, 300, 320)])
+def test_a_busy_loop_looks_outside_now_and_then(
+    foreign: bool, least: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With nothing but itself to listen to, a loop that has work polls seldom; with a foreign socket, every round."""
+    polls: list[tuple[float, ...]] = []
+    poll = selectors.DefaultSelector.select
+    monkeypatch.setattr(
+        selectors.DefaultSelector, "select", lambda self, *wait: polls.append(wait) or poll(self, *wait)
+    )
+    loop = VirtualLoop()
+    ours, theirs = socket.socketpair()
+    if foreign:
+        loop.add_reader(ours, pytest.fail)
+    run(busy(300), loop)
+    ours.close()
+    theirs.close()
+    assert least <= len(polls) <= most
+
+
+def test_a_signal_reaches_a_busy_loop() -> None:
+    """A loop that never rests still hears of a signal."""
+    loop = VirtualLoop()
+    heard: list[str] = []
+    loop.add_signal_handler(signal.SIGUSR1, heard.append, "heard")
+
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await busy(200)
+        assert heard
+
+    run(work(), loop)

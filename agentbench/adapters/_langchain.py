@@ -6,16 +6,18 @@ Invariant: nothing here tells an agent that its tools are a testbed's; an error 
 import asyncio
 import copy
 import json
-from collections.abc import Coroutine, Sequence
-from contextlib import AbstractContextManager
-from typing import Any
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
-from langchain_core.callbacks import AsyncCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tools import BaseTool, StructuredTool
+from langchain_core.tracers.context import register_configure_hook
 from langgraph.prebuilt import ToolNode
 from langgraph.pregel import Pregel
 from langsmith import tracing_context
@@ -69,7 +71,7 @@ class ToolKit:
         def run_in_thread(**arguments: Any) -> str:
             return self._from_thread(run(**arguments))
 
-        return StructuredTool(
+        return _ApiTool(
             name=spec.name,
             description=spec.description,
             args_schema=dict(spec.parameters),
@@ -89,8 +91,28 @@ class ToolKit:
         raise RuntimeError("the tool was called with invoke() on the event loop; use ainvoke() in an async node")
 
 
-class Recorder(AsyncCallbackHandler):
-    """Enters each chat-model call of a trial into its record."""
+class _ApiTool(StructuredTool):
+    """A structured tool whose functions take nothing but what the model sends.
+
+    LangChain looks for a parameter that wants its `config`, and evaluates annotations to find it, at every call of
+    `_arun` and of the function behind it. Here the first look finds none, and there is no second one.
+    """
+
+    def _run(self, *args: Any, **arguments: Any) -> Any:
+        assert self.func is not None
+        return self.func(*args, **arguments)
+
+    async def _arun(self, *args: Any, **arguments: Any) -> Any:
+        assert self.coroutine is not None
+        return await self.coroutine(*args, **arguments)
+
+
+class Recorder(BaseCallbackHandler):
+    """Enters each chat-model call of a trial into its record.
+
+    It is not handed down through the graph, where every node would tell it of its beginning and its end; see
+    `recorded`.
+    """
 
     run_inline = True  # in the order in which it happens
     ignore_chain = True
@@ -103,19 +125,17 @@ class Recorder(AsyncCallbackHandler):
         self._ctx = ctx
         self._open: dict[UUID, tuple[float, str]] = {}
 
-    async def on_chat_model_start(
+    def on_chat_model_start(
         self, serialized: dict[str, Any], messages: list[list[BaseMessage]], *, run_id: UUID, **kwargs: Any
     ) -> None:
         """Note the start."""
         self._start(serialized, run_id, kwargs)
 
-    async def on_llm_start(
-        self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any
-    ) -> None:
+    def on_llm_start(self, serialized: dict[str, Any], prompts: list[str], *, run_id: UUID, **kwargs: Any) -> None:
         """Note the start of a completion model."""
         self._start(serialized, run_id, kwargs)
 
-    async def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """Enter a call that was answered."""
         first = response.generations[0][0] if response.generations and response.generations[0] else None
         message = first.message if isinstance(first, ChatGeneration) else None
@@ -123,7 +143,7 @@ class Recorder(AsyncCallbackHandler):
         known = {**(response.llm_output or {}), **getattr(message, "response_metadata", {})}
         self._end(run_id, known.get("model_name"), usage.get("input_tokens"), usage.get("output_tokens"), None)
 
-    async def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """Enter a call that failed."""
         self._end(run_id, None, None, None, type(error).__name__)
 
@@ -136,6 +156,31 @@ class Recorder(AsyncCallbackHandler):
         self._ctx.model_called(
             model=str(name or guessed), started_s=started_s, input_tokens=read, output_tokens=written, error=error
         )
+
+
+class _Listening:
+    """The recorder of the trial that this process is at; a model that is called in a thread has no context to ask."""
+
+    recorder: Recorder | None = None
+
+    def get(self) -> Recorder | None:
+        """What a `ContextVar` would answer."""
+        return self.recorder
+
+
+_listening = _Listening()
+# LangChain asks it for a handler when a run begins that may have handlers of its own: of a model, a tool, a graph.
+register_configure_hook(cast("ContextVar[Any]", _listening), inheritable=False)
+
+
+@contextmanager
+def recorded(recorder: Recorder | None) -> Iterator[None]:
+    """While it lasts, the calls of all chat models are entered by the recorder, wherever in a graph they are made."""
+    _listening.recorder = recorder
+    try:
+        yield
+    finally:
+        _listening.recorder = None
 
 
 def user_message(text: str, turn: int) -> HumanMessage:

@@ -14,7 +14,7 @@ from agentbench.abc import AgentContext, Session, Tools
 from agentbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentbench.adapters._langchain import ToolKit
+    from agentbench.adapters._langchain import Recorder, ToolKit
     from agentbench.agents._model import ScriptedModel
     from agentbench.agents._policy import Policy
 
@@ -66,7 +66,7 @@ class _Conversation:
     """One trial with a graph."""
 
     def __init__(
-        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], callbacks: list[Any]
+        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], recorder: "Recorder | None"
     ) -> None:
         self._graph = graph
         self._kit = kit
@@ -75,7 +75,8 @@ class _Conversation:
         self._history: list[Any] = []
         self.turns = 0
         limit = (getattr(graph, "config", None) or {}).get("recursion_limit", RECURSION_LIMIT)
-        self._config: dict[str, Any] = {"callbacks": callbacks, "recursion_limit": limit}
+        self._recorder = recorder
+        self._config: dict[str, Any] = {"recursion_limit": limit}
         if self._thread is not None:
             self._config["configurable"] = {"thread_id": self._thread}
 
@@ -87,7 +88,7 @@ class _Conversation:
         said = _langchain.user_message(message, self.turns)
         self.turns += 1
         history = [said] if self._thread is not None else [*self._history, said]
-        with _langchain.untraced():
+        with _langchain.untraced(), _langchain.recorded(self._recorder):
             result = await self._graph.ainvoke({"messages": history}, self._config)
         messages = result["messages"]
         if self._thread is None:
@@ -102,9 +103,9 @@ def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[Agent
     over: list[str] = []  # trials that have ended and whose threads the graph's checkpointer still holds
 
     def opened(ctx: AgentContext) -> Session:
-        # A callback costs 70 µs a call: a model that is ours alone tells of its calls itself.
-        callbacks = [] if cast and cast.alone else [Recorder(ctx)]
-        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, callbacks)
+        # A model that is ours alone tells of its calls itself, which costs less.
+        recorder = None if cast and cast.alone else Recorder(ctx)
+        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, recorder)
         if not _remembers(graph):
             return conversation
         weakref.finalize(conversation, over.append, ctx.trial)

@@ -1,5 +1,7 @@
 """Tools as LangChain sees them: their errors, the calls of models around them, and graphs that bring their own."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, TypedDict
 
 import httpx
@@ -8,6 +10,7 @@ from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode, tools_condition
@@ -116,6 +119,56 @@ async def test_model_calls(shop: Any) -> None:
     with pytest.raises(ConnectionError):
         await _connect(lambda tools: create_agent(Failing(), tools), shop)(shop)("hi")
     assert shop.models[-1]["error"] == "ConnectionError"
+
+
+async def test_model_calls_anywhere(shop: Any) -> None:
+    """A model is heard in a chain, streamed, and in a thread that knows nothing of the trial; not after the answer."""
+    model = Caller()
+
+    async def everywhere(state: MessagesState) -> Any:
+        await (RunnableLambda(lambda said: said) | model).ainvoke(state["messages"])
+        async for _part in model.astream(state["messages"]):
+            pass
+        with ThreadPoolExecutor(1) as threads:
+            await asyncio.wrap_future(threads.submit(model.invoke, state["messages"]))
+        return {"messages": [AIMessage("done")]}
+
+    graph = StateGraph(MessagesState).add_node(everywhere).add_edge(START, "everywhere")
+    assert await _connect(lambda tools: graph, shop)(shop)("hi") == "done"
+    assert len(shop.models) == 3
+    model.invoke("hi")
+    assert len(shop.models) == 3
+
+
+async def test_nodes_have_no_listener(shop: Any) -> None:
+    """What listens to models is not told of every node and tool: nodes hand down no handlers but the user's own."""
+    seen: list[Any] = []
+
+    async def look(state: MessagesState, config: RunnableConfig) -> Any:
+        callbacks: Any = config["callbacks"]
+        seen.extend([*callbacks.handlers, *callbacks.inheritable_handlers])
+        return {"messages": [await Caller().ainvoke(state["messages"], config)]}
+
+    graph = StateGraph(MessagesState).add_node(look).add_edge(START, "look")
+    await _connect(lambda tools: graph, shop)(shop)("hi")
+    assert len(shop.models) == 1
+    assert seen == []
+
+
+async def test_tools_want_no_config(shop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LangChain need not look through the functions behind our tools for what they want, in a thread or not."""
+    monkeypatch.setattr("langchain_core.tools.structured._get_runnable_config_param", pytest.fail)
+    answers: list[Any] = []
+
+    def make_graph(tools: Any) -> Any:
+        async def use(state: MessagesState) -> Any:
+            answers.append(await tools[0].ainvoke({"item": "lamp"}))
+            answers.append(await asyncio.to_thread(tools[0].invoke, {"item": "lamp"}))
+
+        return StateGraph(MessagesState).add_node(use).add_edge(START, "use").compile()
+
+    await _connect(make_graph, shop)(shop)("hi")
+    assert answers == ['{"price": 12}'] * 2
 
 
 async def test_blocking_call_on_the_loop(shop: Any) -> None:
