@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from agentbench.calls import (
     Handler,
@@ -16,7 +16,7 @@ from agentbench.calls import (
     Turn,
     TurnHandler,
 )
-from agentbench.record import TrialRecord
+from agentbench.record import Call, Effect, TrialRecord
 
 # -- faults --------------------------------------------------------------------------------------------
 
@@ -44,6 +44,11 @@ Witness: TypeAlias = Literal[
     "executed_twice",
     "reply_changed",
     "effect_missing",
+    "partly_committed",
+    "misapplied",
+    "visible_later",
+    "swapped",
+    "conflicting",
     # of what the user says and what agents hand over
     "kept_away",
     "said_otherwise",
@@ -51,6 +56,37 @@ Witness: TypeAlias = Literal[
     "arrived_late",
 ]
 Plausible: TypeAlias = Literal["success", "error"]
+
+
+class Deeds(Protocol):
+    """What a fault may do to the world in the course of one call, and see of the trial so far; all is on record."""
+
+    def calls(self) -> Sequence[Call]:
+        """The calls that have been answered so far, in the order of their ends."""
+        ...
+
+    def effects(self) -> Sequence[Effect]:
+        """What this call has committed so far, bookkeeping included, in the order in which tables were come to."""
+        ...
+
+    async def preview(self, call: ToolCall) -> ToolResult:
+        """What the tool would answer now, without doing it; takes no time, and reserves the ids that it draws."""
+        ...
+
+    async def enact(self, call: ToolCall) -> ToolResult:
+        """Execute a call for the fault's own account, in the tool's time; ids are those of the latest preview."""
+        ...
+
+    def later(self, call: ToolCall, *, delay_s: float | None = None, calls: int | None = None) -> None:
+        """Execute the call after a time or so many further calls, whichever comes first; at the latest at the end.
+
+        It is the agent's own call that is executed, with the ids of the latest preview.
+        """
+        ...
+
+    def take_back(self, effects: Sequence[Effect]) -> int:
+        """Undo effects for the fault's own account, the last first; returns how many could be undone."""
+        ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,7 +113,7 @@ class _Offered:
 
 @dataclass(slots=True, kw_only=True)
 class FaultContext(_Offered):
-    """What a fault that strikes at a tool call may use besides: the tool's spec, an older snapshot, a crash.
+    """What a fault that strikes at a tool call may use besides: the tool's spec, an older snapshot, deeds, a crash.
 
     `replica(call)` answers a read from the state at the start of the trial. `crash()` ends the agent as SIGKILL ends a
     process, and never returns; the agent is started again on the same world.
@@ -85,6 +121,7 @@ class FaultContext(_Offered):
 
     spec: ToolSpec
     replica: Handler
+    deeds: Deeds
     crash: Callable[[], NoReturn]
 
 
@@ -110,9 +147,12 @@ class Fault(Protocol):
 
     `phase` says when it strikes relative to the effect: `before` (nothing happened), `after` (committed), `reply`
     (what comes back is changed), `none`. `explicit`: the agent is told that something went wrong. `blocking`:
-    while it lasts the tool cannot do its work. `witness`: what the record must show for it to count as landed.
+    while it lasts the tool cannot do its work. `lasting` (False when left out): what it did stays, whatever an agent
+    does afterwards. `witness`: what the record must show for it to count as landed.
     `plausible`: what a reply that it changed claims to be, and is held to by `agentbench.realism`: a `success` of the
     tool's own schema, an `error` as services tell it (or no reply at all), or None, deliberately malformed.
+
+    `explicit` and `blocking` of the class are those of its default parameters; an instance says what holds for it.
     """
 
     site: ClassVar[Site]
@@ -159,6 +199,15 @@ class MessageFault(Protocol):
 
     async def inject(self, message: Message, proceed: MessageHandler, ctx: MessageContext) -> None:
         """Deliver the message never, once or twice, as it is or changed."""
+        ...
+
+
+@runtime_checkable
+class Renaming(Protocol):
+    """What a fault offers as well that gives tools other names."""
+
+    def meant(self, name: str) -> str | None:
+        """The tool's own name for a name that it may have now, None for any other text."""
         ...
 
 

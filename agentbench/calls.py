@@ -37,7 +37,8 @@ class ToolSpec:
 class ToolCall:
     """One call. `ordinal` is the how-many-th call of this tool in the trial (from 1), by arrival.
 
-    `repeat` is the how-many-th call with these very arguments (from 0); `key` digests tool and arguments.
+    `repeat` is the how-many-th call with these very arguments (from 0); `key` digests tool and arguments. `alias` is
+    the name by which the tool was asked for, if that is not its own.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ToolCall:
     ordinal: int = 1
     repeat: int = 0
     key: str = ""
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

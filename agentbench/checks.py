@@ -22,7 +22,7 @@ from agentbench.world import World
 # What a check, or a ledger that does not fit its world, can raise; a stored run may have been damaged or edited.
 BROKEN = (apsw.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
-_CALL = "call:"
+_CALL, _FAULT = "call:", "fault:"
 _BOOKKEEPING = "_"  # tables of the API itself, such as its idempotency keys
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # no check reads the world's clock
 
@@ -253,7 +253,7 @@ def _duplicates(ledger: Sequence[Effect], writes: Mapping[str, Writes]) -> Itera
     """Rows that calls inserted beyond `at_most` per key, the later ones being the excess.
 
     An inserted row is followed to the end: a later update may change its key, and a call that deletes it again
-    has taken it back. Rows that were there before the trial count neither way.
+    has taken it back, as has a fault that undoes it. Rows that were there before the trial count neither way.
     """
     bounds = {table: allowed for table, allowed in writes.items() if allowed.at_most is not None}
     rows: dict[tuple[str, str], tuple[str, dict[str, Any]]] = {}
@@ -265,7 +265,7 @@ def _duplicates(ledger: Sequence[Effect], writes: Mapping[str, Writes]) -> Itera
             rows[place] = (call, dict(effect.after or {}))
         elif effect.op == "update" and place in rows:
             rows[place][1].update(effect.after or {})
-        elif effect.op == "delete" and call:
+        elif effect.op == "delete" and (call or effect.author.startswith(_FAULT)):
             rows.pop(place, None)
     groups: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (table, _), (call, row) in rows.items():

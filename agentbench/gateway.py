@@ -15,9 +15,10 @@ import apsw
 from agentbench import claiming, seeds
 from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
 from agentbench.claiming import REPORT
+from agentbench.enacting import Clock, Enactor, as_reply
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
-from agentbench.injector import Clock, Injector, Killed, Strike
+from agentbench.injector import Injector, Killed, Strike
 from agentbench.record import (
     Call,
     Effect,
@@ -27,7 +28,6 @@ from agentbench.record import (
     ModelCall,
     Note,
     Reply,
-    copied,
     examine,
     plain,
 )
@@ -88,9 +88,19 @@ class Gateway:
         self.broken: BaseException | None = None
         self._environment = environment
         self._world = world
-        self._template = template
         self._clock = clock
-        self.injector = Injector(strikes, world=world, clock=clock, replica=self._replica)
+        self._enactor = Enactor(
+            environment=environment,
+            world=world,
+            template=template,
+            clock=clock,
+            refuse=self._refuse_when_over,
+            keep=self._keep_effects,
+            worked=self._worked,
+            amended=self._amended,
+            answered=lambda: [event for event in self.events if isinstance(event, Call)],
+        )
+        self.injector = Injector(strikes, world=world, clock=clock, enactor=self._enactor)
         self._limits = limits
         self._journal = journal
         self._stop = stop
@@ -137,7 +147,7 @@ class Gateway:
         if self._dead():
             self._close_call(opened, Reply(failure="abandoned"))
             return await self._nowhere()
-        self._close_call(opened, _reply(told))
+        self._close_call(opened, as_reply(told))
         return told
 
     async def admit(self) -> None:
@@ -187,6 +197,7 @@ class Gateway:
 
         Raises `TestbedError` when the SQL cannot be run: that is the scenario's defect, not the agent's.
         """
+        self._enactor.settle()
         before = len(self._world.effects)
         try:
             with self._world.changing(author, self._clock.now_s()):
@@ -218,6 +229,10 @@ class Gateway:
         self.end()
         for opened in list(self._open.values()):
             self._close_call(opened, Reply(failure="abandoned"))
+        try:
+            self._enactor.settle(everything=True)
+        except TestbedError as error:
+            self.fail(error)
 
     def _keep(self, event: Event) -> None:
         self._journaled(lambda: self._journal.event(event))
@@ -236,73 +251,36 @@ class Gateway:
 
     # -- the chain -------------------------------------------------------------------------------------
 
-    def _admit(self, name: str, asked: dict[str, Any]) -> ToolCall:
+    def _admit(self, asked_for: str, asked: dict[str, Any]) -> ToolCall:
+        tools = self._environment.tools
+        name = asked_for if asked_for in tools else self.injector.meant(asked_for, tools)
         self._made += 1
+        self._enactor.made = self._made
         self._ordinals[name] += 1
         key = seeds.digest(name, asked)
         repeat = self._repeats[key]
         self._repeats[key] += 1
         return ToolCall(
-            id=f"c{self._made}", tool=name, arguments=asked, ordinal=self._ordinals[name], repeat=repeat, key=key
-        )
+            id=f"c{self._made}", tool=name, arguments=asked, ordinal=self._ordinals[name], repeat=repeat, key=key,
+            alias="" if name == asked_for else asked_for,
+        )  # fmt: skip
 
     def _chain(self, opened: _Open) -> Handler:
         call = opened.call
-        handler = self._execution(opened)
+        handler = self._enactor.execution(opened.done, opened.problem)
         tool = self._environment.tools.get(call.tool)
         if tool is None:
             return handler
         return self.injector.around_call(call, tool.spec, handler, opened.done, opened.fired)
 
-    def _execution(self, opened: _Open) -> Handler:
-        async def handler(call: ToolCall) -> ToolResult:
-            started = self._clock.now_s()
-            tool = self._environment.tools.get(call.tool)
-            await self._clock.sleep(tool.spec.latency_s if tool else 0.0)
-            self._refuse_when_over()  # a limit was reached while the request was on its way
-            before = len(self._world.effects)
-            result = _unreadable(opened.problem) if opened.problem else self._execute(self._world, call)
-            self._keep_effects(before)
-            opened.done.append(
-                Execution(
-                    at_s=started,
-                    end_s=self._clock.now_s(),
-                    arguments=dict(call.arguments),
-                    reply=_reply(result),
-                    effects=list(range(before, len(self._world.effects))),
-                )
-            )
-            if result.ok:
-                self._called(call.tool, self.injector.succeeded(call.tool))
-            return result
+    def _worked(self, tool: str) -> None:
+        self._called(tool, self.injector.succeeded(tool))
 
-        return handler
-
-    def _replica(self, strike: Strike, done: list[Execution]) -> Handler:
-        """Answers from a copy of the world as it was when the trial began; nothing there touches the real one."""
-
-        async def handler(call: ToolCall) -> ToolResult:
-            copy = World(
-                self._template,
-                epoch=self._environment.epoch,
-                clock=self._clock.now_s,
-                seed=seeds.digest("replica", *strike.key, call.id),
-            )
-            result = self._execute(copy, call)
-            now = self._clock.now_s()
-            done.append(
-                Execution(at_s=now, end_s=now, arguments=dict(call.arguments), reply=_reply(result), replica=True)
-            )
-            return result
-
-        return handler
-
-    def _execute(self, world: World, call: ToolCall) -> ToolResult:
-        try:
-            return self._environment.execute(world, call, author=f"call:{call.id}", at_s=self._clock.now_s())
-        except Exception as error:
-            # A tool that fails in any way but `ApiError` is the environment's defect, not the agent's.
-            raise TestbedError(f"the tool '{call.tool}' failed: {type(error).__name__}: {error}") from error
+    def _amended(self, call: str) -> None:
+        """Journal a call again that was executed after it had ended; its event holds the same list of executions."""
+        for event in self.events:
+            if isinstance(event, Call) and event.id == call:
+                self._keep(event)
 
     # -- ends ------------------------------------------------------------------------------------------
 
@@ -370,13 +348,3 @@ class Door:
         if self.gateway is None:
             raise asyncio.CancelledError("no trial is open")
         return await self.gateway.call(name, arguments)
-
-
-def _reply(result: ToolResult) -> Reply:
-    # A copy, for the agent may change what it was given.
-    return Reply(status=result.status, body=copied(result.body), headers=dict(result.headers), failure=result.failure)
-
-
-def _unreadable(problem: str) -> ToolResult:
-    body = {"error": {"code": "invalid_request", "message": f"The request cannot be read: {problem}."}}
-    return ToolResult(status=400, body=body)

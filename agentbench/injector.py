@@ -6,14 +6,15 @@ the testbed's failure, and never the agent's.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Container, Sequence
+from typing import Any, NoReturn, TypeVar
 
 import apsw
 
 from agentbench import plugins, seeds
-from agentbench.abc import CHANNELS, AnyFault, FaultContext, MessageContext, TurnContext
+from agentbench.abc import CHANNELS, AnyFault, FaultContext, MessageContext, Renaming, TurnContext
 from agentbench.calls import Handler, Message, MessageHandler, ToolCall, ToolSpec, Turn, TurnHandler
+from agentbench.enacting import Clock, Enactor
 from agentbench.errors import TestbedError
 from agentbench.faultload import Injection
 from agentbench.record import Execution, Firing, plain
@@ -22,14 +23,6 @@ from agentbench.world import World
 
 Subject = TypeVar("Subject")
 Answer = TypeVar("Answer")
-
-
-class Clock(Protocol):
-    """What faults and gateway need of a trial's clock."""
-
-    def now_s(self) -> float: ...
-
-    async def sleep(self, seconds: float) -> None: ...
 
 
 class Killed(BaseException):
@@ -62,7 +55,7 @@ class Strike:
 class Injector:
     """The injections of one trial; the first is outermost wherever several strike at once.
 
-    `replica(strike, done)` is a handler that answers from the state at the start of the trial and notes it in `done`.
+    `enactor` is what carries out what they do.
     """
 
     def __init__(
@@ -71,12 +64,12 @@ class Injector:
         *,
         world: World,
         clock: Clock,
-        replica: Callable[[Strike, list[Execution]], Handler],
+        enactor: Enactor,
     ) -> None:
         self._strikes = strikes
         self._world = world
         self._clock = clock
-        self._replica = replica
+        self._enactor = enactor
         self._made = 0
         self._successes: Counter[str] = Counter()
         self._struck: set[str] = set()
@@ -97,6 +90,7 @@ class Injector:
 
     def holds(self, sql: str) -> bool:
         """Whether a query of the world is true now; raises `TestbedError` when it cannot be asked."""
+        self._enactor.settle()
         try:
             return bool(self._world.ask(sql))
         except apsw.Error as error:
@@ -113,6 +107,11 @@ class Injector:
         self._successes[tool] += 1
         return self._successes[tool]
 
+    def meant(self, name: str, tools: Container[str]) -> str:
+        """The tool's own name for one that a fault may have given it; any other name stays what it is."""
+        renaming = [strike.fault for strike in self._strikes if isinstance(strike.fault, Renaming)]
+        return next((own for own in (fault.meant(name) for fault in renaming) if own and own in tools), name)
+
     def around_call(
         self, call: ToolCall, spec: ToolSpec, handler: Handler, done: list[Execution], fired: list[Firing]
     ) -> Handler:
@@ -121,7 +120,8 @@ class Injector:
             context = FaultContext(
                 **self._offered(strike, call.key, call.repeat),
                 spec=spec,
-                replica=self._replica(strike, done),
+                replica=self._enactor.replica(strike.key, done),
+                deeds=self._enactor.deeds(strike.index, call, done),
                 crash=_kill,
             )
             handler = self._struck_handler(strike, handler, context, fired)

@@ -267,9 +267,12 @@ def attainable(content: Scenario, injections: Sequence[Injection], tools: Mappin
     """The best outcome that an agent can reach while these injections last, by the reference solution.
 
     A step is barred when a permanent blocking fault holds its tool; then its fallback counts, then whether the
-    ladder allows to do without it, and otherwise an honest failure is the best.
+    ladder allows to do without it, and otherwise an honest failure is the best. So it is where a fault would leave
+    behind what nothing takes away again: a check may pass all the same, but nobody can be asked for it.
     """
-    bars = [each for each in injections if _for_good(each) and plugins.fault_class(each.fault).blocking]
+    if any(_leaves_its_mark(each, content, tools) for each in injections):
+        return "honest_failure"
+    bars = [each for each in injections if _for_good(each) and plugins.fault(each.fault, each.with_).blocking]
     if not bars:
         return "success"
     seen = [0] * len(bars)
@@ -302,6 +305,14 @@ def _for_good(injection: Injection) -> bool:
 
 def _ends(window: Window) -> bool:
     return window.to_s is not None or window.to_percent is not None
+
+
+def _leaves_its_mark(injection: Injection, content: Scenario, tools: Mapping[str, ToolSpec]) -> bool:
+    """Whether it may do to a write of the reference solution what nobody can undo."""
+    if not getattr(plugins.fault_class(injection.fault), "lasting", False):
+        return False
+    calls = [tools[call] for call in _calls(content.reference) if call in tools and tools[call].effect == "write"]
+    return any(injection.at.matches(spec) for spec in calls)
 
 
 def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection], seen: list[int]) -> bool:

@@ -52,7 +52,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """One time that a call reached the environment, as the recorder behind the faults saw it.
 
-    `effects` are indices into the record's ledger; `replica` marks an answer from an older snapshot.
+    `effects` are indices into the record's ledger; `replica` marks an answer that did nothing to the world: from
+    an older snapshot, or from a rehearsal.
     """
 
     at_s: float

@@ -6,54 +6,18 @@ faults, the ledger and the clock.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
-from agentbench.calls import Failure
+from agentbench import aftermath
 from agentbench.checks import of_call
 from agentbench.judgement import InjectionState, Landing
 from agentbench.plan import PlannedTool, Trial
-from agentbench.record import Call, Exchange, Execution, Firing, HandOver, Reply, TrialRecord, reply_digest
+from agentbench.record import Call, Exchange, Firing, HandOver, TrialRecord
+from agentbench.scene import SLACK_S, WITNESSED, Finding, Scene, unless_excused
 
 NOOP = "noop"  # the null object of the faults: it is witnessed too, but landing it proves nothing
 
-_SLACK_S = 1e-4  # instants are rounded to the microsecond, and several of them are subtracted
-_FAILURES = frozenset(get_args(Failure))
-
 Struck: TypeAlias = Call | Exchange | HandOver
-State: TypeAlias = Literal["witnessed", "ineffective", "contradicted"]
-Finding: TypeAlias = tuple[State, str]
-
-_WITNESSED: Finding = ("witnessed", "")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One call on which a fault fired, as the witnesses see it. `rows` are the places of its rows in the ledger.
-
-    `shared` means that another fault than `noop` fired on this call as well.
-    """
-
-    call: Call
-    firing: Firing
-    write: bool
-    rows: frozenset[int]
-    shared: bool
-
-    @property
-    def executions(self) -> list[Execution]:
-        """The times that the call reached the real world."""
-        return [execution for execution in self.call.done if not execution.replica]
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the caller went away before there was any answer, so that nothing was told."""
-        return self.call.told.failure is not None and self.call.told.failure not in _FAILURES
-
-    @property
-    def passed_on(self) -> bool:
-        """Whether what was told is what the real world answered last."""
-        return bool(self.executions) and _equal(self.call.told, self.executions[-1].reply)
 
 
 def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]) -> list[Landing]:
@@ -67,7 +31,7 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
     found: dict[int, list[tuple[Struck, Finding]]] = defaultdict(list)
     foreign: list[Landing] = []
     for call in record.calls:
-        for firing, finding in _findings(call, tools, frozenset(rows[call.id])):
+        for firing, finding in _findings(record, call, tools, frozenset(rows[call.id])):
             if 0 <= firing.injection < len(trial.injections) and _planned(trial, firing.injection) == firing.fault:
                 found[firing.injection].append((call, finding))
             else:
@@ -80,11 +44,14 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
     return known + foreign
 
 
-def _findings(call: Call, tools: Mapping[str, PlannedTool], rows: frozenset[int]) -> list[tuple[Firing, Finding]]:
+def _findings(
+    record: TrialRecord, call: Call, tools: Mapping[str, PlannedTool], rows: frozenset[int]
+) -> list[tuple[Firing, Finding]]:
     tool = tools.get(call.tool)
     found = []
     for firing in call.fired:
         scene = Scene(
+            record=record,
             call=call,
             firing=firing,
             write=tool is not None and tool.effect == "write",
@@ -171,8 +138,8 @@ def _landing(index: int, fault: str, found: list[tuple[Struck, Finding]]) -> Lan
 def _unchanged(scene: Scene) -> Finding:
     """One execution, and its reply is what was told."""
     if len(scene.executions) == 1 and scene.passed_on:
-        return _WITNESSED
-    return _unless_excused(scene, "what was told is not what the one execution answered")
+        return WITNESSED
+    return unless_excused(scene, "what was told is not what the one execution answered")
 
 
 def _not_executed(scene: Scene) -> Finding:
@@ -181,13 +148,13 @@ def _not_executed(scene: Scene) -> Finding:
         return "contradicted", "the call was executed"
     if scene.call.told.ok:
         return "contradicted", "the agent was told that it worked"
-    return _WITNESSED
+    return WITNESSED
 
 
 def _committed_unanswered(scene: Scene) -> Finding:
     """One execution that worked, for a write with its ledger rows, and the agent was told of a failure."""
     if not scene.executions:
-        return _unless_excused(scene, "the call was not executed")
+        return unless_excused(scene, "the call was not executed")
     worked = [execution for execution in scene.executions if execution.reply.ok]
     if not worked:
         return "ineffective", "the tool itself refused the call"
@@ -197,7 +164,7 @@ def _committed_unanswered(scene: Scene) -> Finding:
         return "contradicted", "the call was executed more than once"
     if scene.call.told.ok:
         return "contradicted", "the agent was told that it worked"
-    return _WITNESSED
+    return WITNESSED
 
 
 def _delayed(scene: Scene) -> Finding:
@@ -210,39 +177,39 @@ def _delayed(scene: Scene) -> Finding:
         return "contradicted", "the receipt has no delay"
     waited_s = scene.call.end_s - scene.call.at_s - sum(each.end_s - each.at_s for each in scene.executions)
     if scene.cut_off:
-        return _WITNESSED if waited_s > _SLACK_S else ("ineffective", "the caller did not wait at all")
+        return WITNESSED if waited_s > SLACK_S else ("ineffective", "the caller did not wait at all")
     if delay_s <= 0:
         return "ineffective", "the delay was zero"
-    if waited_s < delay_s - _SLACK_S:
+    if waited_s < delay_s - SLACK_S:
         return "contradicted", f"the call waited {waited_s:g} s and not {delay_s:g} s"
     if not scene.passed_on and not scene.shared:
         return "contradicted", "what was told is not what the execution answered"
-    return _WITNESSED
+    return WITNESSED
 
 
 def _executed_twice(scene: Scene) -> Finding:
     """Two executions, the first of which worked and, for a write, has ledger rows."""
     if len(scene.executions) < 2:
-        return _unless_excused(scene, "the call was not executed twice")
+        return unless_excused(scene, "the call was not executed twice")
     first = scene.executions[0]
     if not first.reply.ok:
         return "ineffective", "the tool refused the first execution"
     if scene.write and scene.rows.isdisjoint(first.effects):
         return "ineffective", "the first execution committed nothing"
-    return _WITNESSED
+    return WITNESSED
 
 
 def _reply_changed(scene: Scene) -> Finding:
     """The agent was told something else than the real world answered."""
     if not scene.executions:
-        return _unless_excused(scene, "there is no execution to compare with")
+        return unless_excused(scene, "there is no execution to compare with")
     if scene.passed_on:
         return "ineffective", "the reply was left as it was"
     if scene.cut_off:
         return "ineffective", "the caller did not wait for the reply"
     if scene.shared and not scene.call.told.ok:
         return "ineffective", "another fault on this call took the reply away"
-    return _WITNESSED
+    return WITNESSED
 
 
 def _effect_missing(scene: Scene) -> Finding:
@@ -254,19 +221,8 @@ def _effect_missing(scene: Scene) -> Finding:
     if scene.rows:
         return "contradicted", "the call changed the world"
     if not scene.call.told.ok:
-        return _unless_excused(scene, "the agent was not told that it worked")
-    return _WITNESSED
-
-
-def _unless_excused(scene: Scene, reason: str) -> Finding:
-    """Evidence that is not there contradicts a receipt, unless somebody else can have kept it away."""
-    if scene.cut_off:
-        return "ineffective", "the caller did not wait"
-    return ("ineffective", f"{reason}, as another fault acted on it") if scene.shared else ("contradicted", reason)
-
-
-def _equal(one: Reply, other: Reply) -> bool:
-    return reply_digest(one) == reply_digest(other)
+        return unless_excused(scene, "the agent was not told that it worked")
+    return WITNESSED
 
 
 _WITNESSES: dict[str, Callable[[Scene], Finding]] = {
@@ -277,6 +233,7 @@ _WITNESSES: dict[str, Callable[[Scene], Finding]] = {
     "executed_twice": _executed_twice,
     "reply_changed": _reply_changed,
     "effect_missing": _effect_missing,
+    **aftermath.WITNESSES,
 }
 
 
@@ -285,20 +242,20 @@ _WITNESSES: dict[str, Callable[[Scene], Finding]] = {
 
 def _kept_away(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
     """Nothing of what was said arrived."""
-    return ("contradicted", "it arrived all the same") if _arrived(event) else _WITNESSED
+    return ("contradicted", "it arrived all the same") if _arrived(event) else WITNESSED
 
 
 def _said_otherwise(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
     """Something arrived, and it is not just what was said."""
     if not _arrived(event):
         return "contradicted", "nothing arrived"
-    return ("ineffective", "what arrived is what was said") if _arrived(event) == [_sent(event)] else _WITNESSED
+    return ("ineffective", "what arrived is what was said") if _arrived(event) == [_sent(event)] else WITNESSED
 
 
 def _said_twice(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
     """What was said arrived more than once."""
     times = _arrived(event).count(_sent(event))
-    return _WITNESSED if times > 1 else ("contradicted", f"it arrived {times} times")
+    return WITNESSED if times > 1 else ("contradicted", f"it arrived {times} times")
 
 
 def _arrived_late(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
@@ -306,9 +263,9 @@ def _arrived_late(event: Exchange | HandOver, firing: Firing, record: TrialRecor
     delay_s = firing.receipt.get("delay_s")
     if isinstance(delay_s, bool) or not isinstance(delay_s, int | float) or delay_s <= 0:
         return "ineffective", "there was no delay"
-    if event.end_s - event.at_s < delay_s - _SLACK_S:
+    if event.end_s - event.at_s < delay_s - SLACK_S:
         return "contradicted", f"it took {event.end_s - event.at_s:g} s and not {delay_s:g} s"
-    return _WITNESSED if _sent(event) in _arrived(event) else ("contradicted", "it did not arrive")
+    return WITNESSED if _sent(event) in _arrived(event) else ("contradicted", "it did not arrive")
 
 
 def _arrived(event: Exchange | HandOver) -> list[object]:

@@ -50,13 +50,14 @@ class World:
         self._columns = {} if columns is None else columns
         self._allowed: set[str] = set()  # queries that the authorizer has let pass
         self._replayable = False
+        self._at_s: float | None = None  # the instant of the change that is being made
 
     # -- what a tool may use ---------------------------------------------------------------------------
 
     @property
     def now(self) -> datetime:
         """The present instant of this world (UTC)."""
-        return self._epoch + timedelta(seconds=self._clock())
+        return self._epoch + timedelta(seconds=self._clock() if self._at_s is None else self._at_s)
 
     def rows(self, sql: str, *parameters: Any) -> list[dict[str, Any]]:
         """All rows of a query as dictionaries."""
@@ -100,6 +101,7 @@ class World:
         session = apsw.Session(self.db, "main")
         session.attach()
         self.db.execute("SAVEPOINT change")
+        self._at_s = at_s
         try:
             yield made
             self.db.execute("RELEASE change")  # may fail too: deferred constraints are checked here
@@ -112,7 +114,56 @@ class World:
                 made.extend(self._read(changeset, author, at_s))
                 self.effects.extend(made)
         finally:
+            self._at_s = None
             session.close()
+
+    @contextmanager
+    def rehearsing(self) -> Iterator[int]:
+        """Whatever is done in the block is undone at its end, and is in no ledger; ids that it drew stay reserved.
+
+        Yields the number at which its ids begin, for `drawing`.
+        """
+        known = len(self.effects)
+        self.db.execute("SAVEPOINT rehearsal")
+        try:
+            yield self._ids
+        finally:
+            self.db.execute("ROLLBACK TO rehearsal; RELEASE rehearsal")
+            del self.effects[known:]
+
+    @contextmanager
+    def drawing(self, ids: int | None) -> Iterator[None]:
+        """New ids in the block are those that a rehearsal drew, which began at `ids`."""
+        now = self._ids
+        self._ids = now if ids is None else ids
+        try:
+            yield
+        finally:
+            self._ids = max(now, self._ids)
+
+    def revert(self, effect: Effect) -> bool:
+        """Take one effect back inside `changing`; False where its row is no longer as the effect left it."""
+        match = {**effect.key, **(effect.after or {})} if effect.op != "delete" else {}
+        where = " AND ".join(f"{_quoted(name)} IS ?" for name in match)
+        held = [_unpack(value) for value in match.values()]
+        before = {name: _unpack(value) for name, value in (effect.before or {}).items()}
+        table = _quoted(effect.table)
+        self.db.execute("SAVEPOINT reversion")
+        try:
+            if effect.op == "insert":
+                changed = self.execute(f"DELETE FROM {table} WHERE {where}", *held)
+            elif effect.op == "update":
+                sets = ", ".join(f"{_quoted(name)} = ?" for name in before)
+                changed = self.execute(f"UPDATE {table} SET {sets} WHERE {where}", *before.values(), *held)
+            else:
+                names = ", ".join(_quoted(name) for name in before)
+                marks = ", ".join("?" * len(before))
+                changed = self.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *before.values())
+        except apsw.ConstraintError:  # something else hangs on the row
+            self.db.execute("ROLLBACK TO reversion")
+            changed = 0
+        self.db.execute("RELEASE reversion")
+        return changed == 1
 
     def serialize(self) -> bytes:
         """The whole state as the bytes of an SQLite file."""

@@ -213,6 +213,8 @@ ATTAINABLE = [
     ("by a certain chance", [out("write_to", probability=1.0, lasts="transient")], "degraded"),
     ("lasting by a certain chance", [out("write_to", lasts={"probability": 1.0})], "degraded"),
     ("from the second write on", [out("*", effect="write", call=2)], "degraded"),
+    ("a mark that stays", [out("pay*", "transient", "wrong_row")], "honest_failure"),
+    ("a mark on reads only", [out("find", "transient", "wrong_row")], "success"),
     ("a step that is needed", [out("find")], "honest_failure"),
     ("a step and its fallback", [out("pay*")], "honest_failure"),
     ("a step and its fallback by two", [out("pay"), out("pay_now", fault="timeout")], "honest_failure"),

@@ -31,6 +31,7 @@ FLOORS: dict[str, set[str]] = {
     "plugins": {"faults", "adapters", "agents"},
     "definition": {"validation", "reach", "plan", "store"},
     "execution": {
+        "enacting",
         "injector",
         "gateway",
         "conversation",
@@ -42,7 +43,7 @@ FLOORS: dict[str, set[str]] = {
         "surroundings",
         "sandboxes",
     },
-    "evaluation": {"checks", "witness", "outcomes", "metrics", "measure"},
+    "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "metrics", "measure"},
     "showing": {"report", "tracing"},
     "edge": {"cli", "__main__"},
 }
@@ -86,6 +87,7 @@ NO_MIRROR = {
     "judgement": "shapes without behaviour",
     "otlp": "test_tracing, which decodes its lines with the protocol's own classes",
     "report.sections": "test_html and test_browser, which read the whole page",
+    "scene": "test_witness and test_aftermath, whose witnesses see by it",
     "semconv": "names without behaviour; test_tracing holds the spans to them",
     "__main__": "one call of the command line, which tests/cli makes",
 }

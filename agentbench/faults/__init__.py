@@ -4,8 +4,9 @@ Invariant: nothing that an agent can see of a fault says that it was arranged, a
 """
 
 import copy
-from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeAlias
 
@@ -17,7 +18,21 @@ _ERRORS = {
     500: ("internal_error", "An internal error occurred. Contact support with the request id if it persists."),
     503: ("service_unavailable", "The service is temporarily unavailable. Please try again later."),
 }
+_ID = re.compile(r"([A-Za-z]+[-_])(\w+)")
+_NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
 _TITLES = {413: "413 Request Entity Too Large", 502: "502 Bad Gateway", 504: "504 Gateway Time-out"}
+
+
+@dataclass(frozen=True, slots=True)
+class ByParameters:
+    """What a fault declares of itself where its parameters decide; the class has what the default ones give."""
+
+    default: Any
+    of: Callable[[Any], Any]
+
+    def __get__(self, fault: Any, owner: type | None = None) -> Any:
+        """Of an instance what holds for it, of the class the default."""
+        return self.default if fault is None else self.of(fault)
 
 
 # -- error replies -------------------------------------------------------------------------------------
@@ -94,6 +109,33 @@ def records(body: Any) -> list[dict[str, Any]]:
     if rows:
         return rows
     return [body] if isinstance(body, dict) and not isinstance(body.get("items"), list) else []
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, in order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, MutableMapping | list):
+        for part in value.values() if isinstance(value, MutableMapping) else value:
+            yield from texts(part)
+
+
+def neighbours(value: str) -> Iterator[str]:
+    """The ids with the nearest other numbers at their end: what may be another record of the same kind."""
+    match = _NUMBERED.fullmatch(value)
+    for step in (1, -1, 2, -2) if match else ():
+        number = int(match[2]) + step if match else 0
+        if match and number >= 0:
+            yield f"{match[1]}{number:0{len(match[2])}d}"
+
+
+def same_kind(value: str, shown: Sequence[Any]) -> list[str]:
+    """Other ids with the same letters in front, as replies have shown them, and then the neighbours in number."""
+    match = _ID.fullmatch(value)
+    if match is None:
+        return []
+    alike = (text for body in shown for text in texts(body) if _ID.fullmatch(text) and text.startswith(match[1]))
+    return [each for each in dict.fromkeys([*alike, *neighbours(value)]) if each != value]
 
 
 def _lists(value: Any, path: tuple[str, ...], holder: Any) -> Iterator[Found]:

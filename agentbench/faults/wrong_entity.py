@@ -4,16 +4,13 @@ Invariant: every value that is told is true of some record; it is not the one th
 """
 
 import copy
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from agentbench.abc import FaultContext, Phase, Plausible, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import records
-
-_NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
+from agentbench.faults import neighbours, records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +58,8 @@ class WrongEntity:
             return [given | dict(self.instead)] if true.ok else []
         if not true.ok or not isinstance(true.body, dict) or "items" in true.body:
             return []  # a page for another record would be another search, and mostly an empty one
-        found = []
-        for name, value in given.items():
-            match = _NUMBERED.fullmatch(value) if isinstance(value, str) else None
-            for step in (1, -1, 2, -2) if match else ():
-                number = int(match[2]) + step if match else 0
-                if match and number >= 0:
-                    found.append(given | {name: f"{match[1]}{number:0{len(match[2])}d}"})
-        return found
+        texts = {name: value for name, value in given.items() if isinstance(value, str)}
+        return [given | {name: other} for name, value in texts.items() for other in neighbours(value)]
 
 
 def _moved(body: Any) -> Any:

@@ -1,7 +1,7 @@
 """A small world with a clock of its own, on which one fault at a time is let loose."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import pytest
 from pydantic import Field
@@ -9,10 +9,15 @@ from pydantic import Field
 from agentbench import plugins, seeds
 from agentbench.abc import Fault, FaultContext
 from agentbench.calls import ToolCall, ToolResult
+from agentbench.enacting import Enactor, as_reply
 from agentbench.environment import ApiError, Environment, page
+from agentbench.record import Call, Execution
 from agentbench.world import World
 
-SCHEMA = "CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT"
+SCHEMA = """
+CREATE TABLE note (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE line (id TEXT PRIMARY KEY, note TEXT NOT NULL, entry TEXT NOT NULL) STRICT
+"""
 
 
 def _populate(world: World, _random: Any) -> None:
@@ -46,7 +51,15 @@ def make_environment() -> Environment:
             raise ApiError(404, "not_found", f"There is no note {after}.")
         note = world.new_id("NOTE")
         world.execute("INSERT INTO note VALUES (?, ?)", note, text)
+        world.execute("INSERT INTO line VALUES (?, ?, 'added')", world.new_id("LINE"), note)
         return {"id": note, "text": text}
+
+    @environment.tool(effect="write", latency_s=0.5)
+    def change_note(world: World, id: str, text: str) -> dict[str, Any]:
+        """Give a note another text."""
+        if not world.execute("UPDATE note SET text = ? WHERE id = ?", text, id):
+            raise ApiError(404, "not_found", f"There is no note {id}.")
+        return {"id": id, "text": text}
 
     return environment
 
@@ -64,12 +77,34 @@ class Bench:
         self.memory: dict[str, Any] = {}
         self.receipt: dict[str, Any] = {}
         self.scripted: list[ToolResult] = []
+        self.calls: list[Call] = []
+        self.done: list[Execution] = []
         self._repeats = 0
+        self.enactor = Enactor(
+            environment=self.environment,
+            world=self.world,
+            template=self.template,
+            clock=self,
+            refuse=lambda: None,
+            keep=lambda _since: None,
+            worked=lambda _tool: None,
+            amended=lambda _call: None,
+            answered=lambda: self.calls,
+        )
 
     @property
     def notes(self) -> int:
         """How many notes the real world holds."""
         return int(self.world.value("SELECT count(*) FROM note"))
+
+    @property
+    def added(self) -> int:
+        """How many notes were added and have their line in the log, too."""
+        return int(self.world.value("SELECT count(*) FROM line JOIN note ON note.id = line.note"))
+
+    def now_s(self) -> float:
+        """The instant."""
+        return self.now
 
     async def sleep(self, seconds: float) -> None:
         """Move the clock."""
@@ -78,13 +113,16 @@ class Bench:
 
     async def proceed(self, call: ToolCall) -> ToolResult:
         """Execute in the real world, or answer with what was scripted."""
-        await self.sleep(self.environment.tools[call.tool].spec.latency_s)
         if self.scripted:
+            await self.sleep(self.environment.tools[call.tool].spec.latency_s)
             result = self.scripted.pop(0)
         else:
-            result = self.environment.execute(self.world, call, author=f"call:{call.id}", at_s=self.now)
+            result = await self.enactor.execution(self.done)(call)
         self.executed.append(result)
         return result
+
+    def _crash(self) -> NoReturn:
+        raise AssertionError("nothing here has a process that could crash")
 
     async def replica(self, call: ToolCall) -> ToolResult:
         """Execute on a copy of the world as it was at the start."""
@@ -101,16 +139,25 @@ class Bench:
         """Call with a fault in the way."""
         call = ToolCall(id=f"c{self._repeats}", tool=tool, arguments=arguments, repeat=self._repeats, key=tool)
         self._repeats += 1
+        self.done, self.enactor.made, began = [], self._repeats, self.now
         context = FaultContext(
             spec=self.environment.tools[tool].spec,
-            now_s=lambda: self.now,
+            now_s=self.now_s,
             sleep=self.sleep,
             generator=lambda: seeds.derive("bench", call.key, call.repeat),
             memory=self.memory,
             replica=self.replica,
+            deeds=self.enactor.deeds(0, call, self.done),
+            crash=self._crash,
         )
         told = await fault.inject(call, self.proceed, context)
         self.receipt = context.receipt
+        self.calls.append(
+            Call(
+                id=call.id, at_s=began, end_s=self.now, turn=0, tool=tool, ordinal=1, asked=arguments,
+                done=self.done, told=as_reply(told),
+            )
+        )  # fmt: skip
         return told
 
 

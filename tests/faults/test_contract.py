@@ -34,8 +34,12 @@ KINDS = {
     "schema_drift": [{"as": "camel"}, {"as": "envelope"}, {"rename": {"text": "body"}}],
     "malformed_json": [{"as": each} for each in ("cut", "python", "noisy")],
     "html_reply": [{"as": each} for each in ("sign_in", "maintenance", "challenge")],
+    "partial_effect": [{"keep": keep, "as": told} for keep in ("first", "last") for told in ("success", "error")],
+    "delayed_effect": [{}, {"calls": 2}],
     "mojibake": [{"as": each} for each in ("misread", "replaced", "asked", "entities")],
 }
+CURABLE: set[str] = set()  # nothing was done, and the tool would do it for one who heeds what the error says
+BY_ID = {"wrong_row"}  # act on writes that name a record
 CASES = [(name, parameters) for name in NAMES for parameters in KINDS.get(name, [{}])]
 GIVEAWAYS = re.compile(r"inject|fault|chaos|agentbench|simulat|mock|fake|test|dummy|synthetic", re.IGNORECASE)
 
@@ -113,10 +117,13 @@ async def test_nothing_told_gives_it_away(bench, name, parameters, tool):
 
 @pytest.mark.parametrize(("name", "parameters"), CASES)
 async def test_flags_are_true_of_a_write(bench, name, parameters):
-    """A blocking fault leaves nothing done, another does the work, and only explicit ones tell of a failure."""
+    """A blocking fault leaves the work undone, another does it in the end, and only explicit ones tell of a failure."""
     fault = plugins.fault(name, parameters)
-    told = await bench.strike(fault, "add_note", text="hello")
-    assert (bench.notes == 5) == fault.blocking
+    call = {"id": "NOTE-1"} if name in BY_ID else {}
+    told = await bench.strike(fault, "change_note" if call else "add_note", text="hello", **call)
+    bench.enactor.settle(everything=True)
+    done = bench.added or bench.world.value("SELECT count(*) FROM note WHERE id = 'NOTE-1' AND text = 'hello'")
+    assert (not done) == (fault.blocking or name in CURABLE)
     assert told.ok == (not fault.explicit)
 
 

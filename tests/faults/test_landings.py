@@ -18,6 +18,7 @@ from agentbench.world import World
 from tests import records
 
 SCHEMA = """
+CREATE TABLE parcel (id TEXT PRIMARY KEY, shop_order TEXT NOT NULL, buyer TEXT NOT NULL) STRICT;
 CREATE TABLE shop_order (id TEXT PRIMARY KEY, buyer TEXT NOT NULL, amount_cents INTEGER NOT NULL) STRICT;
 INSERT INTO shop_order VALUES ('ORD-1', 'Jörg', 120050), ('ORD-2', 'Kim', 4000), ('ORD-3', 'Ana', 99900)
 """
@@ -31,6 +32,8 @@ ONE = ("list_orders", {"buyer": "Jörg"})
 ADD = ("add_order", {"buyer": "Bo", "amount_cents": 700})
 WRONG = ("add_order", {"buyer": "Bo"})
 HEALTH = ("health", {})
+SHIP = ("ship_order", {"order_id": "ORD-1"})
+NOWHERE = ("ship_order", {"order_id": "ORD-9"})
 
 # A fault, its parameters, the call that it meets, and what its witness finds.
 CASES: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]], str]] = [
@@ -100,6 +103,15 @@ CASES: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]], str]] = [
     ("mojibake", {"as": "entities"}, LIST, "ineffective"),
     ("oversize", {}, ADD, "witnessed"),
     ("oversize", {}, HEALTH, "ineffective"),
+    *[("partial_effect", {"keep": keep}, SHIP, "witnessed") for keep in ("first", "last")],
+    ("partial_effect", {"as": "error"}, SHIP, "witnessed"),
+    *[("partial_effect", {}, call, "ineffective") for call in (ADD, LIST, WRONG)],
+    ("wrong_row", {}, SHIP, "witnessed"),
+    ("wrong_row", {"instead": {"order_id": "ORD-3"}}, SHIP, "witnessed"),
+    *[("wrong_row", {}, call, "ineffective") for call in (NOWHERE, ADD, FIND)],
+    ("delayed_effect", {}, SHIP, "witnessed"),
+    ("delayed_effect", {"calls": 2}, ADD, "witnessed"),
+    *[("delayed_effect", {}, call, "ineffective") for call in (WRONG, LIST)],
 ]
 
 
@@ -137,6 +149,15 @@ def shop() -> Environment:
         order = world.new_id("ORD")
         world.execute("INSERT INTO shop_order VALUES (?, ?, ?)", order, buyer, amount_cents)
         return {"id": order, "buyer": buyer, "amount_cents": amount_cents}
+
+    @environment.tool(effect="write")
+    def ship_order(world: World, order_id: str) -> Any:
+        """Ship an order: from then on its buyer has a parcel and owes nothing."""
+        found = find_order(world, order_id)
+        parcel = world.new_id("PAR")
+        world.execute("INSERT INTO parcel VALUES (?, ?, ?)", parcel, order_id, found["buyer"])
+        world.execute("UPDATE shop_order SET amount_cents = 0 WHERE id = ?", order_id)
+        return {"id": parcel, "order_id": order_id, "buyer": found["buyer"]}
 
     return environment
 
@@ -185,6 +206,7 @@ def strike(fault: str, parameters: dict[str, Any], tool: str, arguments: dict[st
     world = World(TEMPLATE, epoch=ENVIRONMENT.epoch, seed="landing")
     gateway = make_gateway(world, [Strike(0, Injection.model_validate(injection), ("key",))])
     told = asyncio.run(gateway.call(tool, arguments))
+    gateway.close()
     record = TrialRecord(
         trial=of.id, attempt=1, seed=of.seed, clock="virtual", sandbox="process", ending=Ending(kind="finished"),
         end_s=gateway.now_s(), events=gateway.events, ledger=world.effects,

@@ -8,7 +8,7 @@ async def test_timeout_leaves_the_effect(bench, make):
     told = await bench.strike(make("lost_reply", as_="timeout", after_s=30), "add_note", text="hello")
     assert (told.failure, told.status, told.body) == ("timeout", None, None)
     assert (bench.notes, bench.now, bench.receipt) == (6, 30, {"withheld_status": 200})
-    assert [(effect.table, effect.op) for effect in bench.world.effects] == [("note", "insert")]
+    assert [(effect.table, effect.op) for effect in bench.world.effects] == [("note", "insert"), ("line", "insert")]
 
 
 async def test_reset_leaves_the_effect(bench, make):

@@ -26,7 +26,8 @@ async def cut(body: Any, status: int = 200, **parameters: Any) -> tuple[ToolResu
     async def sleep(_seconds: float) -> None: ...
 
     context = FaultContext(
-        spec=SPEC, now_s=lambda: 0.0, sleep=sleep, generator=lambda: derive(0), memory={}, replica=proceed
+        spec=SPEC, now_s=lambda: 0.0, sleep=sleep, generator=lambda: derive(0), memory={}, replica=proceed, deeds=None,
+        crash=None
     )  # fmt: skip
     told = await plugins.fault("truncate", parameters).inject(
         ToolCall(id="c1", tool="t", arguments={}), proceed, context
