@@ -24,6 +24,7 @@ from langsmith import tracing_context
 
 from agentbench import clock
 from agentbench.abc import AgentContext, Tools
+from agentbench.agents._model import is_unheard, unheard
 from agentbench.calls import ToolError, ToolResult, ToolSpec, error_text
 
 
@@ -98,6 +99,16 @@ class _ApiTool(StructuredTool):
     `_arun` and of the function behind it. Here the first look finds none, and there is no second one.
     """
 
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """As any tool's, but no model is called behind it."""
+        with unheard():
+            return super().run(*args, **kwargs)
+
+    async def arun(self, *args: Any, **kwargs: Any) -> Any:
+        """As `run`."""
+        with unheard():
+            return await super().arun(*args, **kwargs)
+
     def _run(self, *args: Any, **arguments: Any) -> Any:
         assert self.func is not None
         return self.func(*args, **arguments)
@@ -108,7 +119,7 @@ class _ApiTool(StructuredTool):
 
 
 class Recorder(BaseCallbackHandler):
-    """Enters each chat-model call of a trial into its record.
+    """Enters each call of a graph's own chat models into the trial's record.
 
     It is not handed down through the graph, where every node would tell it of its beginning and its end; see
     `recorded`.
@@ -165,7 +176,7 @@ class _Listening:
 
     def get(self) -> Recorder | None:
         """What a `ContextVar` would answer."""
-        return self.recorder
+        return None if is_unheard() else self.recorder
 
 
 _listening = _Listening()
@@ -174,8 +185,8 @@ register_configure_hook(cast("ContextVar[Any]", _listening), inheritable=False)
 
 
 @contextmanager
-def recorded(recorder: Recorder | None) -> Iterator[None]:
-    """While it lasts, the calls of all chat models are entered by the recorder, wherever in a graph they are made."""
+def recorded(recorder: Recorder) -> Iterator[None]:
+    """While it lasts, calls of chat models are entered by the recorder, wherever in a graph they are made."""
     _listening.recorder = recorder
     try:
         yield

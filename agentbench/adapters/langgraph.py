@@ -58,7 +58,7 @@ class LangGraphAdapter:
         if "tools" not in took:
             graph = _shadowed(graph, kit)
         ours = isinstance(target, ScriptedAgent)
-        cast = _Cast(model, target.policy if ours else HONEST, alone=ours) if "model" in took else None
+        cast = _Cast(model, target.policy if ours else HONEST) if "model" in took else None
         return _opener(graph, kit, cast)
 
 
@@ -66,7 +66,7 @@ class _Conversation:
     """One trial with a graph."""
 
     def __init__(
-        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], recorder: "Recorder | None"
+        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], recorder: "Recorder"
     ) -> None:
         self._graph = graph
         self._kit = kit
@@ -103,9 +103,7 @@ def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[Agent
     over: list[str] = []  # trials that have ended and whose threads the graph's checkpointer still holds
 
     def opened(ctx: AgentContext) -> Session:
-        # A model that is ours alone tells of its calls itself, which costs less.
-        recorder = None if cast and cast.alone else Recorder(ctx)
-        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, recorder)
+        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, Recorder(ctx))
         if not _remembers(graph):
             return conversation
         weakref.finalize(conversation, over.append, ctx.trial)
@@ -124,10 +122,9 @@ def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[Agent
 
 
 class _Cast:
-    """The scripted model of a graph, and the policy by which it plays; `alone` if the graph has no other model."""
+    """The scripted model of a graph, and the policy by which it plays."""
 
-    def __init__(self, model: "ScriptedModel", policy: "Policy", *, alone: bool) -> None:
-        self.alone = alone
+    def __init__(self, model: "ScriptedModel", policy: "Policy") -> None:
         self._model = model
         self._policy = policy
 
@@ -142,7 +139,7 @@ class _Cast:
             now = ctx.now_s()
             ctx.model_called(model="scripted", started_s=now, input_tokens=read, output_tokens=written, error=None)
 
-        role = Role(player, note if self.alone else None)
+        role = Role(player, note)
 
         def begin() -> None:
             self._model.play(role)

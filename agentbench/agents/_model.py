@@ -3,7 +3,8 @@
 Invariant: what it learns of a call is what the graph's message history holds of it, as for any chat model.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
@@ -11,7 +12,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -26,15 +27,31 @@ _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 
 _playing: ContextVar["Role | None"] = ContextVar("playing", default=None)
+_unheard: ContextVar[bool] = ContextVar("unheard", default=False)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """While it lasts, nothing need listen to the models that are called: there are none but ours, which tell."""
+    token = _unheard.set(True)
+    try:
+        yield
+    finally:
+        _unheard.reset(token)
+
+
+def is_unheard() -> bool:
+    """Whether the caller is inside `unheard`."""
+    return _unheard.get()
 
 
 class Role:
     """A player in the hands of the model, for one trial: counts the messages, for ids that are always the same.
 
-    `note(input_tokens, output_tokens)` is told of each message.
+    `note(input_tokens, output_tokens)` is told of each message of the model.
     """
 
-    def __init__(self, player: Player, note: Callable[[int, int], None] | None = None) -> None:
+    def __init__(self, player: Player, note: Callable[[int, int], None] = lambda read, written: None) -> None:
         self.player = player
         self.note = note
         self.messages = 0
@@ -99,6 +116,28 @@ class ScriptedModel(BaseChatModel):
             self._converted = (list(tools), schemas)
         return self.bind(tools=schemas, **kwargs)
 
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As any chat model's, but it tells of the call itself: to have it heard costs more than to answer."""
+        with unheard():
+            return self._told(super().generate(*args, **kwargs))
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """As `generate`."""
+        with unheard():
+            return self._told(await super().agenerate(*args, **kwargs))
+
+    def _told(self, result: LLMResult) -> LLMResult:
+        role = self._role()
+        for (answer,) in result.generations:
+            message = answer.message if isinstance(answer, ChatGeneration) else None
+            if role and isinstance(message, AIMessage) and message.usage_metadata:
+                role.note(message.usage_metadata["input_tokens"], message.usage_metadata["output_tokens"])
+        return result
+
+    def _role(self) -> Role | None:
+        # A graph that calls the model in a thread of its own has lost the context.
+        return _playing.get() or self._latest
+
     def _generate(
         self,
         messages: list[BaseMessage],
@@ -106,14 +145,11 @@ class ScriptedModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        # A graph that calls the model in a thread of its own has lost the context.
-        role = _playing.get() or self._latest
+        role = self._role()
         tools = kwargs.get("tools") or ()
         message = role.act(messages, tools) if role and tools else AIMessage(content="I will do what you ask for.")
-        message.usage_metadata = usage = _usage(messages, message)
+        message.usage_metadata = _usage(messages, message)
         message.response_metadata = {"model_name": self._llm_type}
-        if role and role.note:
-            role.note(usage["input_tokens"], usage["output_tokens"])
         return ChatResult(generations=[ChatGeneration(message=message)])
 
     async def _agenerate(

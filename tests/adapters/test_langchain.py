@@ -140,6 +140,23 @@ async def test_model_calls_anywhere(shop: Any) -> None:
     assert len(shop.models) == 3
 
 
+async def test_our_model_beside_another(shop: Any) -> None:
+    """The scripted model tells of its calls, another model beside it is heard, and each call is entered once."""
+
+    def make_graph(tools: Any, model: Any) -> Any:
+        async def act(state: MessagesState) -> Any:
+            thought = await Caller().ainvoke(state["messages"])
+            spoken = await model.bind_tools(tools).ainvoke(state["messages"])
+            await asyncio.to_thread(model.bind_tools(tools).invoke, state["messages"])
+            return {"messages": [AIMessage(f"{len(thought.tool_calls)}, {len(spoken.tool_calls)}")]}
+
+        return StateGraph(MessagesState).add_node(act).add_edge(START, "act")
+
+    assert await _connect(make_graph, shop)(shop)("hi") == "1, 1"
+    assert [each["model"] for each in shop.models] == ["Caller", "scripted", "scripted"]
+    assert [each["input_tokens"] is None for each in shop.models] == [True, False, False]
+
+
 async def test_nodes_have_no_listener(shop: Any) -> None:
     """What listens to models is not told of every node and tool: nodes hand down no handlers but the user's own."""
     seen: list[Any] = []
