@@ -12,7 +12,8 @@ import msgspec
 from agentbench import metrics, scenario
 from agentbench.checks import Examiner
 from agentbench.judgement import OUTCOMES, Judgement, Measured, Pairing
-from agentbench.outcomes import Start, Trail, judge_by, same_start, start, trail
+from agentbench.outcomes import judge_by
+from agentbench.pairing import Start, Trail, same_start, start, trail
 from agentbench.plan import Plan, Trial
 from agentbench.record import TrialRecord
 from agentbench.witness import NOOP

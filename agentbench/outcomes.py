@@ -5,19 +5,14 @@ testbed failed is decided before any outcome is looked at, and an unknown check 
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import accumulate, product
-from typing import Any
-
-import msgspec
+from itertools import product
 
 from agentbench.checks import Examiner, Findings
 from agentbench.judgement import Harm, Judgement, Landing, Outcome, Verdict
 from agentbench.plan import PlannedTool, Trial
-from agentbench.record import Call, Claim, Ending, Event, ModelCall, Note, TrialRecord
+from agentbench.record import Claim, Ending, ModelCall, Note, TrialRecord
 from agentbench.scenario import Rung, Scenario
 from agentbench.witness import NOOP, landings
 
@@ -232,112 +227,3 @@ def _tokens(calls: Sequence[ModelCall]) -> int | None:
 
 def _note(note: Note) -> str:
     return f"{note.kind}: {note.detail}" if note.detail else note.kind
-
-
-# -- pairing -------------------------------------------------------------------------------------------
-
-
-class Trail(msgspec.Struct, frozen=True):
-    """What pairing keeps of a control: a running digest after each event, when each had ended, and each call's request.
-
-    `heads[i]` digests the first i events; `requests` maps a call's id to its place and the digest of what was
-    asked. Two records agree up to an event if their heads there are equal.
-    """
-
-    heads: list[bytes]
-    ends: list[float]
-    requests: dict[str, tuple[int, bytes]]
-    ending: bytes
-
-
-class Start(msgspec.Struct, frozen=True):
-    """What pairing keeps of a faulted trial: its beginning up to the first firing of a fault other than `noop`.
-
-    `call` is the id of the call that was struck first, '' when none was; `until_s` is when (None without a clock
-    that repeats itself).
-    """
-
-    head: bytes
-    call: str
-    request: bytes
-    until_s: float | None
-    ending: bytes
-
-
-def trail(record: TrialRecord) -> Trail:
-    """The trail of a control trial."""
-    heads, requests = [b""], {}
-    for place, event in enumerate(record.events):
-        if isinstance(event, Call):
-            requests[event.id] = (place, _request(record, event))
-        heads.append(_next(record, heads[-1], event))
-    ends = list(accumulate((_end_s(event) for event in record.events), max))
-    return Trail(heads, ends, requests, _digest(record, record.ending))
-
-
-def start(record: TrialRecord) -> Start:
-    """The start of a faulted trial.
-
-    Events are entered as they end, so that calls which overlap the struck one may stand before it; in virtual
-    time those that ended later than the fault began are left out.
-    """
-    struck = _first_struck(record)
-    if struck is None:
-        return Start(trail(record).heads[-1], "", b"", None, _digest(record, record.ending))
-    call, at_s = struck
-    until_s = at_s if record.clock == "virtual" else None
-    head = b""
-    for event in record.events:
-        if event is call or (until_s is not None and _end_s(event) > until_s):
-            break
-        head = _next(record, head, event)
-    return Start(head, call.id, _request(record, call), until_s, b"")
-
-
-def same_start(control: Trail, faulted: Start) -> bool:
-    """Whether the two trials were equal event for event until the first fault; to the end, when none fired."""
-    if not faulted.call:
-        return control.heads[-1] == faulted.head and control.ending == faulted.ending
-    place, request = control.requests.get(faulted.call, (-1, b""))
-    if place < 0 or request != faulted.request:
-        return False
-    if faulted.until_s is not None:
-        place = min(place, bisect_right(control.ends, faulted.until_s))
-    return control.heads[place] == faulted.head
-
-
-def _first_struck(record: TrialRecord) -> tuple[Call, float] | None:
-    strikes = [(call, firing.at_s) for call in record.calls for firing in call.fired if firing.fault != NOOP]
-    if record.clock == "virtual":
-        return min(strikes, key=lambda strike: strike[1], default=None)
-    return strikes[0] if strikes else None
-
-
-def _end_s(event: Event) -> float:
-    return event.end_s if isinstance(event, Call | ModelCall) else event.at_s
-
-
-def _next(record: TrialRecord, head: bytes, event: Event) -> bytes:
-    bare = msgspec.structs.replace(event, fired=[]) if isinstance(event, Call) else event
-    return blake2b(head + _digest(record, bare), digest_size=16).digest()
-
-
-def _request(record: TrialRecord, call: Call) -> bytes:
-    at_s = call.at_s if record.clock == "virtual" else 0.0
-    return _digest(record, [at_s, call.turn, call.tool, call.ordinal, call.asked])
-
-
-def _digest(record: TrialRecord, value: Any) -> bytes:
-    if record.clock == "real":
-        value = _timeless(msgspec.to_builtins(value))
-    return blake2b(_encoder.encode(value), digest_size=16).digest()
-
-
-def _timeless(value: Any) -> Any:
-    """Without the readings of a real clock, which never repeat."""
-    if isinstance(value, dict):
-        return {name: _timeless(item) for name, item in value.items() if name not in ("at_s", "end_s")}
-    return [_timeless(item) for item in value] if isinstance(value, list) else value
-
-
-_encoder = msgspec.json.Encoder(order="deterministic")

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import apsw
+from hypothesis import strategies as st
 
 from agentbench.judgement import Judgement
 from agentbench.plan import Plan, PlannedAgent, PlannedScenario, PlannedTool, Trial
@@ -18,6 +19,7 @@ from agentbench.record import (
     Event,
     Execution,
     Firing,
+    Note,
     Reply,
     TrialRecord,
     UserTurn,
@@ -217,3 +219,29 @@ def judgement(outcome: Any = "success", **changes: Any) -> Judgement:
         "valid": outcome is not None, "outcome": outcome, "landed": True, "pairing": "matched", "control_passed": True,
     }  # fmt: skip
     return Judgement(**(values | changes))
+
+
+# Whatever may stand in a record.
+claims = st.builds(
+    lambda status, missing, summary: claim(status, *missing, summary=summary),
+    st.sampled_from(["done", "partial", "failed"]),
+    st.lists(st.sampled_from(["paid", "receipt", "", "x\ny", "(", "\\"])),
+    st.text(max_size=8),
+)
+struck = st.builds(
+    lambda told, kind, index, end_s: call(told=told, fired=[fired(kind, injection=index)], end_s=end_s),
+    st.sampled_from([DONE, DOWN, LOST]),
+    st.sampled_from(["unchanged", "not_executed", "delayed", "reply_changed", ""]),
+    st.integers(-1, 2),
+    st.floats(0, 9),
+)
+events = st.lists(
+    st.one_of(
+        claims,
+        struck,
+        st.builds(call, st.sampled_from([*TOOLS, "?"])),
+        st.builds(lambda text: Answer(at_s=1, turn=0, text=text), st.text(max_size=20)),
+        st.just(Note(at_s=0, kind="n")),
+    ),
+    max_size=6,
+)

@@ -1,4 +1,4 @@
-"""One outcome per valid trial, in the order of precedence, and pairs that are equal until the first fault."""
+"""One outcome per valid trial, in the order of precedence."""
 
 import msgspec
 import pytest
@@ -6,13 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentbench.judgement import OUTCOMES
-from agentbench.outcomes import UTILITY, judge, names, same_start, start, trail
-from agentbench.record import Answer, Call, ModelCall, Note, decode, encode
+from agentbench.outcomes import UTILITY, judge, names
+from agentbench.pairing import start, trail
+from agentbench.record import ModelCall, Note, decode, encode
 from tests import records
 from tests.records import (
-    DONE,
     DOWN,
-    LOST,
     TOOLS,
     call,
     claim,
@@ -240,29 +239,6 @@ def test_progress_is_none_without_milestones_or_with_an_unknown_one():
 
 # -- totality ------------------------------------------------------------------------------------------
 
-claims = st.builds(
-    lambda status, missing, summary: claim(status, *missing, summary=summary),
-    st.sampled_from(["done", "partial", "failed"]),
-    st.lists(st.sampled_from(["paid", "receipt", "", "x\ny", "(", "\\"])),
-    st.text(max_size=8),
-)
-struck = st.builds(
-    lambda told, kind, index, end_s: call(told=told, fired=[fired(kind, injection=index)], end_s=end_s),
-    st.sampled_from([DONE, DOWN, LOST]),
-    st.sampled_from(["unchanged", "not_executed", "delayed", "reply_changed", ""]),
-    st.integers(-1, 2),
-    st.floats(0, 9),
-)
-events = st.lists(
-    st.one_of(
-        claims,
-        struck,
-        st.builds(call, st.sampled_from([*TOOLS, "?"])),
-        st.builds(lambda text: Answer(at_s=1, turn=0, text=text), st.text(max_size=20)),
-        st.just(Note(at_s=0, kind="n")),
-    ),
-    max_size=6,
-)
 changes = st.lists(
     st.sampled_from(
         [*paid("c1", 1), *paid("c2", 2), *notified(), ("world:0", records.DEBIT), ("call:c1", records.DEBIT)]
@@ -272,7 +248,7 @@ changes = st.lists(
 endings = st.sampled_from(["finished", "limit", "crashed", "killed", "testbed"])
 
 
-@given(events, changes, endings, st.booleans())
+@given(records.events, changes, endings, st.booleans())
 def test_every_record_is_judged(made, changed, ending, faulted):
     """Any record gives one outcome or a reason for none, and the same after a round trip through its bytes."""
     of = trial(OUTAGE) if faulted else trial()
@@ -285,7 +261,7 @@ def test_every_record_is_judged(made, changed, ending, faulted):
     assert again == found
 
 
-@given(events, changes, st.integers(0, 6), st.integers(0, 6))
+@given(records.events, changes, st.integers(0, 6), st.integers(0, 6))
 def test_a_truncated_record_is_judged(made, changed, kept, effects):
     """A record cut anywhere, as a killed worker leaves it, is judged without an exception."""
     of = trial(OUTAGE)
@@ -305,86 +281,3 @@ def test_saying_more_than_is_true_never_pays(changed, ending):
         assert failed.utility > done.utility
     else:
         assert failed.utility == done.utility
-
-
-# -- pairing -------------------------------------------------------------------------------------------
-
-
-def noop(event):
-    """The same event as a control has it."""
-    return (
-        msgspec.structs.replace(event, fired=[fired("unchanged", fault="noop")]) if isinstance(event, Call) else event
-    )
-
-
-def model(at_s, end_s):
-    """A model call of some length."""
-    return ModelCall(at_s=at_s, end_s=end_s, turn=0, model="m")
-
-
-def paired(control, faulted, **parts):
-    """Whether two lists of events start alike."""
-    one, other = record(trial(), *control, **parts), record(trial(OUTAGE), *faulted, **parts)
-    return same_start(trail(one), start(other))
-
-
-FIRST = [model(0, 1), call("list_payees", id="c1", at_s=1, end_s=1.2), model(1.2, 2.2)]
-SECOND = call(id="c2", at_s=2.2, end_s=2.4, asked={"cents": 5})
-STRUCK = msgspec.structs.replace(
-    SECOND, told=DOWN, done=[], fired=[fired("not_executed", at_s=2.2)], end_s=9.0
-)  # fmt: skip
-
-
-def test_a_pair_that_is_equal_until_the_first_fault_matches():
-    """What comes after the fault may differ, and the controls' no-ops do not count."""
-    control = [*map(noop, FIRST), noop(SECOND), claim("done")]
-    assert paired(control, [*FIRST, STRUCK, claim("failed"), model(9, 10)])
-
-
-@pytest.mark.parametrize(
-    "control",
-    [
-        [*FIRST[:2], model(1.2, 3.0), SECOND],
-        [*FIRST, msgspec.structs.replace(SECOND, asked={"cents": 6})],
-        [*FIRST, msgspec.structs.replace(SECOND, tool="send_message")],
-        [*FIRST[1:], SECOND],
-        FIRST,
-        [],
-    ],
-)
-def test_a_pair_that_differs_before_the_fault_does_not_match(control):
-    """Another event before the fault, or another request that met it, is no deterministic pair."""
-    assert not paired(control, [*FIRST, STRUCK])
-
-
-def test_a_pair_without_any_firing_must_be_equal_to_the_end():
-    """When no fault fired, the two trials must be equal, their endings too."""
-    assert paired([*map(noop, FIRST)], FIRST)
-    assert not paired([*FIRST, claim("done")], FIRST)
-    of, faulted = trial(), record(trial(OUTAGE), *FIRST)
-    assert not same_start(trail(record(of, *FIRST, ending="limit")), start(faulted))
-
-
-def test_calls_that_overlap_the_struck_one_do_not_matter():
-    """Events are entered as they end: a parallel call that ended after the fault began is left out."""
-    beside = call("send_message", id="c3", at_s=2.2, end_s=2.4)
-    assert paired([*FIRST, SECOND, beside], [*FIRST, beside, STRUCK])
-
-
-def test_a_real_clock_does_not_spoil_a_pair():
-    """Under a real clock the readings of the clock are left out of the comparison, and nothing else is."""
-    later = [model(0, 1.1), call("list_payees", id="c1", at_s=1.3, end_s=1.7), model(1.8, 2.2)]
-    assert paired([*FIRST, SECOND], [*later, STRUCK], clock="real")
-    assert not paired([*FIRST, SECOND], [*later, STRUCK])
-    assert not paired([*FIRST[:2], SECOND], [*later, STRUCK], clock="real")
-
-
-@given(events)
-def test_a_trial_starts_like_itself(made):
-    """Any record whose calls have ids of their own matches itself."""
-    own = [
-        msgspec.structs.replace(event, id=f"c{place}") if isinstance(event, Call) else event
-        for place, event in enumerate(made)
-    ]
-    whole = record(trial(OUTAGE), *own)
-    assert same_start(trail(whole), start(whole))

@@ -43,7 +43,7 @@ FLOORS: dict[str, set[str]] = {
         "surroundings",
         "sandboxes",
     },
-    "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "metrics", "measure"},
+    "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "pairing", "metrics", "measure"},
     "showing": {"report", "tracing"},
     "edge": {"cli", "__main__"},
 }

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
 from agentbench import plugins
 from agentbench.calls import ToolSpec
@@ -13,23 +12,8 @@ from agentbench.cli.console import put, put_json
 from agentbench.documents import closest
 from agentbench.errors import UsageError
 from agentbench.judgement import Judgement
-from agentbench.record import (
-    Answer,
-    Call,
-    Claim,
-    Exchange,
-    Firing,
-    HandOver,
-    ModelCall,
-    Note,
-    Reply,
-    TrialRecord,
-    UserTurn,
-    WorldEvent,
-)
+from agentbench.report.lines import event_lines
 from agentbench.store import RunDirectory
-
-TEXT_MAX = 300
 
 
 @click.command("show")
@@ -119,7 +103,8 @@ def _trial(run: RunDirectory, name: str, as_json: bool) -> None:
     if judged is not None:
         _judged(judged)
     for event in record.events:
-        _event(event, record)
+        for line in event_lines(event, record):
+            put(line)
 
 
 def _tool_entry(spec: ToolSpec) -> dict[str, Any]:
@@ -136,57 +121,3 @@ def _judged(judged: Judgement) -> None:
         put(f"  harm   {harm.kind}: {harm.detail} {harm.call}".rstrip())
     for landing in judged.landings:
         put(f"  fault  {landing.fault}: {landing.state} {landing.reason}".rstrip())
-
-
-def _event(event: Any, record: TrialRecord) -> None:
-    at = f"{event.at_s:>9.2f} s  "
-    match event:
-        case UserTurn():
-            put(f"{at}user     {event.text}")
-        case Answer():
-            put(f"{at}answer   {event.text}")
-        case Claim():
-            put(f"{at}claim    {event.status}: {event.summary} missing={event.missing}")
-        case ModelCall():
-            tokens = f"{event.input_tokens}+{event.output_tokens} tokens"
-            put(f"{at}model    {event.model} {tokens} {event.error or ''}".rstrip())
-        case Note():
-            put(f"{at}note     {event.kind}: {event.detail}")
-        case WorldEvent():
-            put(f"{at}world    change {event.index}")
-            _effects(event.effects, record)
-        case Exchange():
-            put(f"{at}said     {event.said}")
-            _fired(event.fired)
-            put(f"{'':>13}heard    {' | '.join(event.heard) or '(nothing)'}")
-        case HandOver():
-            put(f"{at}sent     {event.channel} {_short(event.sent)}")
-            _fired(event.fired)
-            put(f"{'':>13}arrived  {_short(event.received)}")
-        case Call():
-            put(f"{at}call     {event.id} {event.tool} {_short(event.asked)}")
-            _fired(event.fired)
-            for done in event.done:
-                put(f"{'':>13}done     {'(older snapshot) ' if done.replica else ''}{_reply(done.reply)}")
-                _effects(done.effects, record)
-            put(f"{'':>13}told     {_reply(event.told)}")
-
-
-def _fired(fired: list[Firing]) -> None:
-    for each in fired:
-        put(f"{'':>13}fault    {each.fault} {_short(each.receipt)}")
-
-
-def _effects(indices: list[int], record: TrialRecord) -> None:
-    for index in indices:
-        effect = record.ledger[index]
-        put(f"{'':>13}ledger   {effect.op} {effect.table} {_short(effect.key)} {_short(effect.after or effect.before)}")
-
-
-def _reply(reply: Reply) -> str:
-    return reply.failure or f"{reply.status} {_short(reply.body)}"
-
-
-def _short(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + "…"
