@@ -1,5 +1,6 @@
 """A trial as text: both sides of every call, and who changed what."""
 
+import msgspec
 import pytest
 
 from agentbench.record import Call, Effect, Exchange, Execution, Firing, HandOver, Reply
@@ -12,7 +13,8 @@ STRUCK = Firing(injection=0, fault="record_moved", at_s=1.0, receipt={"witness":
 
 def lines(event, *ledger):
     """The lines of one event of a trial with this ledger."""
-    return list(event_lines(event, records.record(records.trial(), event, ledger=list(ledger))))
+    made = msgspec.structs.replace(records.record(records.trial(), event), ledger=list(ledger))
+    return list(event_lines(event, made))
 
 
 def effect(author, at_s=1.0):
