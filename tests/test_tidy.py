@@ -15,7 +15,19 @@ PACKAGE = ROOT / "agentbench"
 
 # From the ground up. A module imports its own floor and lower ones; a package is named as a whole.
 FLOORS: dict[str, set[str]] = {
-    "words": {"errors", "calls", "answers", "seeds", "clock", "record", "judgement", "stats", "semconv", "otlp"},
+    "words": {
+        "errors",
+        "calls",
+        "answers",
+        "giveaways",
+        "seeds",
+        "clock",
+        "record",
+        "judgement",
+        "stats",
+        "semconv",
+        "otlp",
+    },
     "contracts": {
         "documents",
         "world",
@@ -42,6 +54,8 @@ FLOORS: dict[str, set[str]] = {
         "runner",
         "surroundings",
         "sandboxes",
+        "situations",
+        "realism",
     },
     "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "pairing", "metrics", "measure"},
     "showing": {"report", "tracing"},

@@ -1,4 +1,4 @@
-"""`validate`: prove of each scenario that it can be passed, that it can be failed, and that its checks look."""
+"""`validate`: prove of each scenario that it can be passed and failed; with `--faults` lint what faults tell."""
 
 import tempfile
 from collections.abc import Iterator
@@ -37,9 +37,19 @@ class Proven(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command("validate")
 @click.argument("scenarios", nargs=-1, metavar="[SCENARIO]...")
-@click.option("--json", "as_json", is_flag=True, help="Print the proofs as JSON.")
-def validate_command(scenarios: tuple[str, ...], as_json: bool) -> int:
-    """Check scenario files and prove that they work: the oracle passes, an agent that does nothing does not."""
+@click.option("--faults", "faults", is_flag=True, help="Lint faults instead: the names are those of faults.")
+@click.option("--json", "as_json", is_flag=True, help="Print the proofs, or the lint's report, as JSON.")
+def validate_command(scenarios: tuple[str, ...], faults: bool, as_json: bool) -> int:
+    """Check scenario files and prove that they work: the oracle passes, an agent that does nothing does not.
+
+    With --faults: let every fault (or those named) loose on every tool of every environment, and hold each reply to
+    what the fault claims to be: a success of the tool's own schema, or an error as services tell it. No reply may
+    hold a word or value that gives it away. Exit code 1 when one does.
+    """
+    if faults:
+        from agentbench.cli.linting import lint_faults
+
+        return lint_faults(scenarios, as_json)
     found = [prove(name, path) for name, path in select(scenarios).items()]
     if as_json:
         put_json(found)

@@ -54,7 +54,7 @@ class EmptyReply:
             for page in (body, found[1]):
                 end_paging(page)
                 if isinstance(page, dict):
-                    page.update({name: 0 for name in ("total", "count") if name in page})
+                    page.update({name: 0 for name in ("total", "count") if isinstance(page.get(name), int)})
             return body
 
         return await retold(call, proceed, change)

@@ -3,7 +3,7 @@
 Invariant: nothing happened, and what the text blames is in order, which an agent can find out by looking.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from agentbench.abc import FaultContext, Phase, Plausible, Witness
@@ -46,7 +46,8 @@ class MisleadingError:
                 named = given[ctx.random.randrange(len(given))] if given else "body"
                 return api_error(400, "validation_error", f"{named}: Field required", ctx.random)
             case "credentials":
-                return api_error(401, "invalid_api_key", "The API key is not valid.", ctx.random)
+                refusal = api_error(401, "invalid_api_key", "The API key is not valid.", ctx.random)
+                return replace(refusal, headers={**refusal.headers, "WWW-Authenticate": 'Bearer realm="api"'})
             case "network":
                 return api_error(500, "internal_error", "socket hang up", ctx.random)
             case "repeat":

@@ -1,8 +1,9 @@
 """Amounts come in another unit under the same name: units for cents, or the other way round.
 
-Invariant: every amount that is told is the true one times the factor; nothing else differs.
+Invariant: every amount that is told is the true one times the factor, whole where that one was; nothing else differs.
 """
 
+import math
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, ClassVar, Literal
@@ -19,8 +20,8 @@ class UnitChange:
     """Every number in a field that one of the globs `fields` names is multiplied by `factor`.
 
     The default tells cents as whole units; 100 is the other way round, 0.45359237 pounds as kilograms. A whole
-    result stays a whole number. A reply without such a number other than 0 passes unchanged, and the injection is
-    `ineffective`.
+    number stays one, rounded away from 0, so that the reply keeps its types. A reply without such a number other than
+    0 passes unchanged, and the injection is `ineffective`.
 
     Stands for: a new version that tells euros where the old one told cents, miles for kilometres, a currency that
     was not converted (Stripe's zero-decimal currencies; the Mars Climate Orbiter; ToolBench-X's output drift).
@@ -46,9 +47,11 @@ class UnitChange:
                 return value
             if value == 0 or not any(fnmatchcase(name, glob) for glob in self.fields):
                 return value
-            made = round(value * self.factor, 6)
             ctx.receipt["values"] = ctx.receipt.get("values", 0) + 1
-            return int(made) if made == int(made) else made
+            made = round(value * self.factor, 6)
+            if isinstance(value, float):
+                return made
+            return math.ceil(made) if made > 0 else math.floor(made)
 
         return await retold(call, proceed, lambda body: mapped(body, convert))
 

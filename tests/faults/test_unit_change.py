@@ -8,11 +8,17 @@ PAGE = {"items": [{"id": "A", "amount_cents": 120050, "day": 3}, {"id": "B", "am
 
 
 async def test_cents_are_told_as_units(retell, bench):
-    """Amounts are a hundredth, whole where they can be, and the rest is untouched."""
+    """Amounts are a hundredth, whole as they were and rounded away from 0, and the rest is untouched."""
     told = await retell("unit_change", PAGE)
-    assert told["items"] == [{"id": "A", "amount_cents": 1200.5, "day": 3}, {"id": "B", "amount_cents": 40}]
-    assert type(told["items"][1]["amount_cents"]) is int
+    assert told["items"] == [{"id": "A", "amount_cents": 1201, "day": 3}, {"id": "B", "amount_cents": 40}]
+    assert all(type(row["amount_cents"]) is int for row in told["items"])
     assert (told["total"], bench.receipt) == (2, {"values": 2})
+
+
+async def test_nothing_is_rounded_to_nothing(retell):
+    """A few cents are still an amount, a debt is still a debt, and what was a fraction is told as one."""
+    body = {"fee_cents": 40, "balance": -7, "price": 12.5}
+    assert await retell("unit_change", body) == {"fee_cents": 1, "balance": -1, "price": 0.125}
 
 
 async def test_factor_and_fields_are_free(retell):
