@@ -13,14 +13,15 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import msgspec
 
 from agentbench import clock, plugins
-from agentbench.abc import Fault
+from agentbench.abc import CHANNELS, Fault
 from agentbench.answers import error_problem
 from agentbench.calls import ToolError, ToolResult, failure_exception
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
 from agentbench.faultload import Injection
-from agentbench.gateway import Gateway, Strike
+from agentbench.gateway import Gateway
 from agentbench.giveaways import giveaway, own_names
+from agentbench.injector import Strike
 from agentbench.record import Call, plain
 from agentbench.situations import Situation, situations
 from agentbench.trial import NoJournal
@@ -93,9 +94,10 @@ def lint(names: Sequence[str], environments: Sequence[Environment]) -> Report:
     with _Bench(met, own) as bench:
         report.violations.extend(bench.of_tools())
         for name in names:
-            site = getattr(plugins.fault_class(name), "site", "tool")
-            if site != "tool":
-                skipped[name] = f"it acts on another site than tool calls: {site}"
+            kind = plugins.fault_class(name)
+            channel = getattr(kind, "channel", CHANNELS[kind.site])
+            if channel != "call":
+                skipped[name] = f"it strikes at a {channel}, not at a tool call"
                 continue
             made, wrong = bench.of_fault(name)
             report.faults.append(made)
@@ -142,6 +144,14 @@ class _Clock:
     async def sleep(self, seconds: float) -> None:
         """Wait in it."""
         await asyncio.sleep(max(0.0, seconds))
+
+
+class _Gone(Exception):
+    """The fault ended the agent: nobody is told anything."""
+
+
+def _gone() -> None:
+    raise _Gone
 
 
 class _Bench:
@@ -200,6 +210,8 @@ class _Bench:
     ) -> tuple[list[Violation], bool]:
         try:
             told, call = self._call(situation, (name, parameters, fault))
+        except _Gone:
+            return [], False
         except TestbedError as error:
             return [_violation(name, parameters, situation, "broken", ("", str(error)))], False
         found = []
@@ -232,6 +244,7 @@ class _Bench:
             journal=NoJournal(),
             stop=lambda limit: None,
             called=lambda tool, count: None,
+            crash=_gone,
         )
         try:
             told = self._loop.run_until_complete(gateway.call(situation.tool, situation.arguments))

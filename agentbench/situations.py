@@ -18,7 +18,8 @@ from agentbench.abc import Order
 from agentbench.calls import ToolCall, ToolResult
 from agentbench.environment import BOOKKEEPING, Environment
 from agentbench.plan import PlannedAgent
-from agentbench.trial import Attempt, Stage
+from agentbench.stage import Stage
+from agentbench.trial import Attempt
 from agentbench.world import Copies, World
 
 AGENTS = ("oracle", "careful")  # those who know how it is done, and look before and after
@@ -51,7 +52,7 @@ class Situation:
 
 
 def situations(environment: Environment) -> list[Situation]:
-    """A few situations for every tool: a success of each kind that there is, and one refusal; sorted by tool.
+    """A few situations for every tool, a success of each kind that there is, and some refusals; sorted by tool.
 
     A tool that has no success among them could not be called. Raises `UsageError` for a scenario that is wrong.
     """
@@ -73,7 +74,7 @@ def situations(environment: Environment) -> list[Situation]:
 
 
 class _Found:
-    """The situations that are kept: one for each kind of reply of each tool."""
+    """The situations that are kept: one for each kind of success of each tool, one for each kind of refusal."""
 
     def __init__(self) -> None:
         self.kept: list[Situation] = []
@@ -86,7 +87,8 @@ class _Found:
     def add(self, situation: Situation) -> None:
         """Keep it if there is none of its kind, and then its variations."""
         reply = situation.answered()
-        kind = (situation.tool, *_kind(situation, reply))
+        # Refusals are alike, so that one of each status will do for all tools.
+        kind = (situation.tool, *_kind(situation, reply)) if reply.ok else (reply.status, False)
         if kind in self._kinds:
             return
         self._kinds.add(kind)
@@ -104,8 +106,6 @@ class _Found:
 
 
 def _kind(situation: Situation, reply: ToolResult) -> tuple[Any, ...]:
-    if not reply.ok:
-        return (False,)
     body = reply.body if isinstance(reply.body, dict) else {}
     rows = body.get("items")
     write = situation.environment.tools[situation.tool].spec.effect == "write"
