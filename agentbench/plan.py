@@ -4,13 +4,14 @@ Invariant: a plan holds everything that running and judging need to know; neithe
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
+from agentbench.abc import Fault
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
 from agentbench.faultload import Faultload, Injection, Lasts, Profile, Window
@@ -94,6 +95,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         for entry in content["scenarios"].values():
             del entry["path"]  # the same plan may be made from another working directory
         return seeds.digest(content)[:12]
+
+    def begins_with(self, other: "Plan") -> bool:
+        """Whether this is the other plan with none or some trials added behind its own."""
+        same = msgspec.structs.replace(self, trials=self.trials[: len(other.trials)])
+        return len(self.trials) >= len(other.trials) and same.hash == other.hash
 
 
 def make(
@@ -263,16 +269,23 @@ def _wrong(profile: Profile, faultload: Faultload, index: int, problem: str, rem
     return document.error(problem, *place, remedy=remedy)
 
 
-def attainable(content: Scenario, injections: Sequence[Injection], tools: Mapping[str, ToolSpec]) -> Attainable:
+def attainable(
+    content: Scenario,
+    injections: Sequence[Injection],
+    tools: Mapping[str, ToolSpec],
+    fault_of: Callable[[str, Mapping[str, Any]], Fault] = plugins.fault,
+) -> Attainable:
     """The best outcome that an agent can reach while these injections last, by the reference solution.
 
-    A step is barred when a permanent blocking fault holds its tool; then its fallback counts, then whether the
-    ladder allows to do without it, and otherwise an honest failure is the best. So it is where a fault would leave
-    behind what nothing takes away again: a check may pass all the same, but nobody can be asked for it.
+    A step is barred when a permanent blocking fault holds its tool, or one that loses the replies of a read; then
+    its fallback counts, then whether the ladder allows to do without it, and otherwise an honest failure is the best.
+    So it is where a fault would leave behind what nothing takes away again: a check may pass all the same, but nobody
+    can be asked for it.
     """
-    if any(_leaves_its_mark(each, content, tools) for each in injections):
+    made = [(each, fault_of(each.fault, each.with_)) for each in injections]
+    if any(_leaves_its_mark(each, fault, content, tools) for each, fault in made):
         return "honest_failure"
-    bars = [each for each in injections if _for_good(each) and plugins.fault(each.fault, each.with_).blocking]
+    bars = [bar for bar in (_Bar(*each) for each in made if _for_good(each[0])) if bar.holds("read")]
     if not bars:
         return "success"
     seen = [0] * len(bars)
@@ -307,18 +320,31 @@ def _ends(window: Window) -> bool:
     return window.to_s is not None or window.to_percent is not None
 
 
-def _leaves_its_mark(injection: Injection, content: Scenario, tools: Mapping[str, ToolSpec]) -> bool:
+def _leaves_its_mark(injection: Injection, fault: Fault, content: Scenario, tools: Mapping[str, ToolSpec]) -> bool:
     """Whether it may do to a write of the reference solution what nobody can undo."""
-    if not getattr(plugins.fault_class(injection.fault), "lasting", False):
+    if not getattr(fault, "lasting", False):
         return False
     calls = [tools[call] for call in _calls(content.reference) if call in tools and tools[call].effect == "write"]
     return any(injection.at.matches(spec) for spec in calls)
 
 
-def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[Injection], seen: list[int]) -> bool:
+class _Bar(NamedTuple):
+    """An injection that lasts, and its fault."""
+
+    injection: Injection
+    fault: Fault
+
+    def holds(self, effect: str) -> bool:
+        """Whether a tool cannot do its work meanwhile; a read whose reply is lost was of no use either."""
+        lost = effect == "read" and self.fault.explicit and self.fault.witness == "committed_unanswered"
+        return self.fault.blocking or lost
+
+
+def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[_Bar], seen: list[int]) -> bool:
     barred = False
     for index, bar in enumerate(bars):
-        if call in tools and bar.at.matches(tools[call]):
+        at = bar.injection.at
+        if call in tools and at.matches(tools[call]):
             seen[index] += 1
-            barred = barred or seen[index] >= bar.at.nth
+            barred = barred or (seen[index] >= at.nth and bar.holds(tools[call].effect))
     return barred

@@ -9,6 +9,7 @@ import jmespath
 from pydantic import Field, model_validator
 
 from agentbench import documents
+from agentbench.abc import Phase
 from agentbench.calls import ToolSpec
 from agentbench.documents import Document, Strict
 from agentbench.errors import UsageError, UsageErrors
@@ -181,6 +182,24 @@ class Limits(Strict):
     turns: int = Field(default=12, ge=1, le=100)
 
 
+class Promise(Strict):
+    """A place that a sweep of this scenario with the oracle must reach: a `fault`, or any of a `phase`, at a `tool`.
+
+    `call` is the call of the tool at which its witness must be found; without it any call will do.
+    """
+
+    tool: str
+    call: int | None = Field(default=None, ge=1)
+    fault: str | None = None
+    phase: Phase | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Promise":
+        if (self.fault is None) == (self.phase is None):
+            raise ValueError("a promise names what a sweep reaches; write either 'fault: NAME' or 'phase: PHASE'")
+        return self
+
+
 class Scenario(Strict):
     """Everything a trial needs to be run and judged. `id` comes from the path: `<environment>.<slug>`."""
 
@@ -198,6 +217,7 @@ class Scenario(Strict):
     outcomes: Ladder
     limits: Limits = Limits()
     faultload: Faultload | None = None
+    promises: list[Promise] = Field(default_factory=list)
 
     @property
     def task(self) -> str:

@@ -78,6 +78,13 @@ class RunDirectory:
                 f"cannot write there: {error.strerror}", where=self.path, remedy="give --out DIR"
             ) from None
 
+    def grow(self, plan: Plan) -> None:
+        """Store a plan that goes on where the stored one ends; raises `UsageError` for any other."""
+        if not plan.begins_with(self.plan()):
+            raise UsageError("another plan is stored here, so this run cannot go on with these options",
+                             where=self.path, remedy="give the same options, or another --out")  # fmt: skip
+        write_whole(self.plan_path, plans.encode(plan))
+
     def remove(self) -> None:
         """Take a directory that holds no record away again, and the folder above it if nothing else is there."""
         shutil.rmtree(self.path, ignore_errors=True)

@@ -26,6 +26,7 @@ def load(path: Path) -> Scenario:
     except UsageError as error:
         raise UsageErrors([*problems, document.error(error.problem, "environment", remedy=error.remedy)]) from None
     problems = [*problems, *_tools(document, content, environment), *_faults(document, content, environment)]
+    problems.extend(_promises(document, content, environment))
     try:
         template = environment.template(content.given.seed, content.given.sql)
     except apsw.Error as error:
@@ -125,6 +126,28 @@ def _predicates(document: Document, content: Scenario, world: World) -> Iterator
         if problem:
             remedy = "write a SELECT without side effects" if writes else "see the environment's schema.sql"
             yield document.error(problem, "faultload", "injections", index, remedy=remedy)
+
+
+def _promises(document: Document, content: Scenario, environment: Environment) -> Iterator[UsageError]:
+    """What no sweep can keep: tools and faults that there are not, and tools that the reference never calls."""
+    called = sorted({name for place, name in _tool_names(content) if place[0] == "reference"})
+    for index, promise in enumerate(content.promises):
+        place = ("promises", index)
+        if promise.tool not in environment.tools:
+            yield document.error(f"there is no tool '{promise.tool}' in '{environment.name}'", *place, "tool",
+                                 remedy=documents.closest(promise.tool, list(environment.tools)))  # fmt: skip
+        elif promise.tool not in called:
+            yield document.error(f"no sweep can reach '{promise.tool}': the reference solution never calls it", *place,
+                                 "tool", remedy=documents.closest(promise.tool, called))  # fmt: skip
+        if promise.fault is not None:
+            try:
+                strikes = reach.channel(plugins.fault_class(promise.fault))
+            except UsageError as error:
+                yield document.error(error.problem, *place, "fault", remedy=error.remedy)
+                continue
+            if strikes != "call":
+                yield document.error(f"'{promise.fault}' strikes a {strikes}, and a sweep tries faults at tool calls",
+                                     *place, "fault", remedy="promise a fault of a tool call")  # fmt: skip
 
 
 def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:

@@ -203,7 +203,7 @@ ATTAINABLE = [
     ("nothing", [], "success"),
     ("a passing outage", [out(lasts="transient")], "success"),
     ("a long outage that ends", [out(lasts={"calls": 50}), out(lasts={"seconds": 600})], "success"),
-    ("no blocking fault", [out(fault="lost_reply"), out(fault="truncate"), out(fault="latency")], "success"),
+    ("no blocking fault", [out("pay*", fault="lost_reply"), out(fault="truncate"), out(fault="latency")], "success"),
     ("one that strikes by chance", [out(probability=0.9), out(lasts={"probability": 0.9})], "success"),
     ("a step with a fallback", [out("pay")], "success"),
     ("after the last call", [out("find", call=2)], "success"),
@@ -218,6 +218,7 @@ ATTAINABLE = [
     ("a step that is needed", [out("find")], "honest_failure"),
     ("a step and its fallback", [out("pay*")], "honest_failure"),
     ("a step and its fallback by two", [out("pay"), out("pay_now", fault="timeout")], "honest_failure"),
+    ("a read that is never answered", [out("find", fault="error_for_success")], "honest_failure"),
     ("everything", [out()], "honest_failure"),
 ]
 

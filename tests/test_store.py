@@ -15,7 +15,7 @@ from agentbench import plan as plans
 from agentbench import record as records
 from agentbench import store
 from agentbench.errors import TestbedError, UsageError
-from agentbench.plan import Plan
+from agentbench.plan import Plan, Trial
 from agentbench.record import Ending, Note, TrialRecord
 from agentbench.store import RecordWriter, RunDirectory, write_whole
 
@@ -299,6 +299,25 @@ def test_the_plan_is_stored_once_and_compared_after(tmp_path: Path) -> None:
         run.begin(plan(seed=2))
     assert run.plan_path.read_bytes() == before
     assert RunDirectory.existing(run.path).plan() == plan()
+
+
+def test_a_plan_grows_behind_what_it_has(tmp_path: Path) -> None:
+    """Trials may be added; a plan that lacks or changes a stored one is refused and changes nothing."""
+    run = RunDirectory(tmp_path / "run")
+    run.begin(plan())
+    more = [
+        Trial(id=f"a/b/{name}/0", agent="a", scenario="b", faultload=name, number=0, seed="s", injections=[],
+              control="a/b/none/0", attainable="success")
+        for name in ("one", "two")
+    ]  # fmt: skip
+    run.grow(msgspec.structs.replace(plan(), trials=more[:1]))
+    longer = msgspec.structs.replace(plan(), trials=more)
+    run.grow(longer)
+    assert run.plan() == longer
+    for other in (plan(), plan(seed=2), msgspec.structs.replace(longer, trials=longer.trials[::-1])):
+        with pytest.raises(UsageError, match="another plan is stored here"):
+            run.grow(other)
+    assert run.plan() == longer
 
 
 def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ FLOORS: dict[str, set[str]] = {
         "collector",
     },
     "plugins": {"faults", "adapters", "agents"},
-    "definition": {"validation", "reach", "plan", "store"},
+    "definition": {"validation", "reach", "plan", "store", "sweep"},
     "execution": {
         "enacting",
         "injector",
@@ -57,7 +57,7 @@ FLOORS: dict[str, set[str]] = {
         "situations",
         "realism",
     },
-    "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "pairing", "metrics", "measure"},
+    "evaluation": {"checks", "scene", "aftermath", "witness", "outcomes", "pairing", "metrics", "measure", "coverage"},
     "showing": {"report", "tracing"},
     "edge": {"cli", "__main__"},
 }

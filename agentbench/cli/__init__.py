@@ -27,6 +27,7 @@ VERBS = {
     "show": "showing",
     "list": "listing",
     "validate": "validating",
+    "sweep": "sweeping",
     "replay": "replaying",
     "init": "starting",
     "doctor": "doctoring",

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,6 +10,10 @@ from agentbench.cli.console import put_json, say
 from agentbench.judgement import Judgement, Measured
 from agentbench.plan import Plan
 from agentbench.store import RunDirectory, write_whole
+from agentbench.sweep import faults_of, reached
+
+if TYPE_CHECKING:
+    from agentbench.coverage import Coverage, Reached
 
 
 def conclude(run: RunDirectory, plan: Plan, *, as_json: bool) -> Measured:
@@ -16,6 +21,8 @@ def conclude(run: RunDirectory, plan: Plan, *, as_json: bool) -> Measured:
     judgements, measured = judge(run, plan)
     write_traces(run, plan, judgements)
     write_report(run, plan, measured, judgements)
+    if faults_of(plan) is not None:
+        write_coverage(run, plan, judgements)
     show(run, plan, measured, judgements, as_json=as_json)
     return measured
 
@@ -49,6 +56,28 @@ def write_report(run: RunDirectory, plan: Plan, measured: Measured, judgements: 
     from agentbench.report import html
 
     html.write(run.report_path, plan, measured, judgements, run.find)
+
+
+def write_coverage(run: RunDirectory, plan: Plan, judgements: list[Judgement]) -> "Coverage":
+    """Map what a sweep has shown, as `sweep.json` and `sweep.html`."""
+    from agentbench.coverage import covered
+    from agentbench.report import sweeps
+
+    coverage = covered(plan, judgements, reached_calls(run, plan))
+    content = msgspec.json.format(msgspec.json.encode(coverage, order="deterministic"), indent=1)
+    write_whole(run.path / "sweep.json", content)
+    write_whole(run.path / "sweep.html", sweeps.page(plan, coverage, run=str(run.path)).encode())
+    return coverage
+
+
+def reached_calls(run: RunDirectory, plan: Plan) -> "list[Reached]":
+    """The calls that the records of a sweep reached, and through which faults."""
+    from agentbench.coverage import Reached
+
+    return [
+        Reached(tool=spot.tool, call=spot.call, depth=base.depth, through=base.faultload if base.depth else "")
+        for spot, base in reached(plan, run.records()).items()
+    ]
 
 
 def show(run: RunDirectory, plan: Plan, measured: Measured, judgements: list[Judgement], *, as_json: bool) -> None:

@@ -82,7 +82,7 @@ def run_command(workers: int | None, out: str | None, deadline: float | None, as
     made = make_plan(**chosen)
     run = RunDirectory(Path(out) if out else Path("runs") / started())
     count = min(workers or workers_here(), len(made.trials))
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     with Progress(len(made.trials)) as progress:
         runner = Runner(made, run, workers=count, deadline_s=deadline, progress=progress.advance)
         runner.execute()
@@ -111,7 +111,7 @@ def make_plan(
     refs = list(dict.fromkeys(agent)) or plugins.names("agents")
     made = plans.make(
         scenarios=select(scenarios),
-        agents=[PlannedAgent(name=name, ref=ref) for name, ref in _named(refs)],
+        agents=[PlannedAgent(name=name, ref=ref) for name, ref in named(refs)],
         profile=None if faults == "none" else plugins.profile(faults),
         trials=trials,
         seed=seed,
@@ -150,7 +150,7 @@ def select(wanted: tuple[str, ...]) -> dict[str, Path]:
     return found
 
 
-def _named(refs: list[str]) -> list[tuple[str, str]]:
+def named(refs: list[str]) -> list[tuple[str, str]]:
     """A short name for each agent, unique within the run."""
     named: dict[str, str] = {}
     for ref in refs:
@@ -171,7 +171,8 @@ def _describe(made: Plan) -> None:
         say(f"not planned: {each.scenario} × {each.faultload}: {each.reason}")
 
 
-def _interrupt(_number: int, _frame: Any) -> None:
+def interrupt(_number: int, _frame: Any) -> None:
+    """End as by Ctrl-C; a handler for SIGTERM."""
     raise KeyboardInterrupt
 
 

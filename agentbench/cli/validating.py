@@ -7,13 +7,17 @@ from pathlib import Path
 import click
 import msgspec
 
+from agentbench import documents, plugins, sweep, validation
 from agentbench import plan as plans
-from agentbench import validation
+from agentbench.cli.concluding import reached_calls
 from agentbench.cli.console import put, put_json
 from agentbench.cli.running import select
+from agentbench.cli.sweeping import Sweeping
+from agentbench.coverage import Coverage, covered
 from agentbench.errors import UsageError
 from agentbench.judgement import Judgement
 from agentbench.plan import Plan, PlannedAgent
+from agentbench.scenario import Promise
 from agentbench.store import RunDirectory
 
 PASSES, FAILS = "oracle", "nop"  # the two agents that the proofs are made with
@@ -71,7 +75,7 @@ def prove(name: str, path: Path) -> Proven:
         validation.load(path)
     except UsageError as error:
         return Proven(id=name, ok=False, proofs=[Proof(name="loads", ok=False, reason=str(error))])
-    proofs = [Proof(name="loads", ok=True), *_played(name, path)]
+    proofs = [Proof(name="loads", ok=True), *_played(name, path), *_promised(name, path)]
     return Proven(id=name, ok=all(proof.ok for proof in proofs), proofs=proofs)
 
 
@@ -101,6 +105,62 @@ def _checks(passes: Judgement, fails: Judgement) -> Iterator[Proof]:
         yield Proof(name="a check can fail", ok=False, reason="every check passes although nothing was done")
     else:
         yield Proof(name="a check can fail", ok=True)
+
+
+def _promised(name: str, path: Path) -> Iterator[Proof]:
+    """Whether a sweep with the oracle reaches what the scenario promises; tried with few faults first, then with all.
+
+    The other faults may be what leads to a call, such as that of a fallback.
+    """
+    document = documents.load(path)
+    promises = dict(enumerate(validation.load(path).promises))
+    if not promises:
+        return
+    phases = {each.phase for each in promises.values()}
+    first = {each.fault for each in promises.values() if each.fault}
+    every = sweep.fault_set(sweep.ALL).variants
+    first |= {each.fault for each in every if each.phase in phases}
+    # What is told and keeps a tool from its work is what leads to fallbacks.
+    made = {each.fault: plugins.fault_class(each.fault) for each in every}
+    first |= set(sorted(name for name, each in made.items() if each.explicit and each.blocking)[:1])
+    problems: list[str] = []
+    for faults in (",".join(sorted(first)), sweep.ALL):
+        found = _swept(name, path, faults, frozenset(each.tool for each in promises.values()))
+        broken = {index: why for index, each in promises.items() if (why := _broken(each, found))}
+        problems = [str(document.error(why[0], "promises", index, remedy=why[1])) for index, why in broken.items()]
+        if not problems:
+            break
+    yield Proof(name="a sweep reaches what is promised", ok=not problems, reason="\n".join(problems))
+
+
+def _broken(promise: Promise, found: Coverage) -> tuple[str, str] | None:
+    """What is not reached and what could be, or None when the promise is kept."""
+    places = [each for each in found.map if each.tool == promise.tool]
+    landed = [each for each in places if each.state == "witnessed" and promise.call in (None, *each.witnessed_at)]
+    wanted = [each for each in places if promise.fault == each.fault or promise.phase == each.phase]
+    if any(each in landed for each in wanted):
+        return None
+    what = promise.fault or f"a fault of the phase '{promise.phase}'"
+    where = f"'{promise.tool}'" if promise.call is None else f"call {promise.call} of '{promise.tool}'"
+    reason = next((f": {each.reason}" for each in wanted if each.reason), "")
+    calls = sorted(each.call for each in found.calls if each.tool == promise.tool)
+    could = ", ".join(each.fault for each in landed) or f"calls {', '.join(map(str, calls)) or 'none'}"
+    return f"the sweep of the oracle does not reach {what} at {where}{reason}", f"there it reaches: {could}"
+
+
+def _swept(name: str, path: Path, faults: str, tools: frozenset[str]) -> Coverage:
+    from agentbench.measure import measure
+
+    agent, chosen = PlannedAgent(name=PASSES, ref=PASSES), sweep.fault_set(faults)
+    plan = sweep.start(
+        name=name, path=path, agent=agent, faults=chosen, trials=1, seed=1, clock="virtual", sandbox="inprocess"
+    )
+    with tempfile.TemporaryDirectory(prefix="agentbench-") as folder:
+        made = Sweeping(RunDirectory(Path(folder) / "sweep"), plan, workers=1, rounds=2, tools=tools)
+        made.begin()
+        made.singles()
+        judgements, _ = measure(made.plan, made.run.records(), made.run.world)
+        return covered(made.plan, judgements, reached_calls(made.run, made.plan))
 
 
 def _proof(name: str, ok: bool, judged: Judgement) -> Proof:

@@ -67,9 +67,9 @@ def page(
     trials = tally.rows(plan, judgements)
     stamp = Stamp.of(plan, measured, trials, run=run)
     context = visible_data(sections.context(plan, measured, trials, stamp))
-    css, script = (_source(name) for name in ("report.css", "report.js"))
+    css, script = (source(name) for name in ("report.css", "report.js"))
     blocks = {"css": Markup(css), "script": Markup(script), "csp": _policy(css, script)}
-    template = _environment().get_template("report.html.j2")
+    template = templates().get_template("report.html.j2")
     index = timelines.encoded(_index(plan, measured, trials, stamp, ()))
     bare = template.render(**context, **blocks, index=Markup(index), timelines=[])
     room = max(bytes_max - len(bare.encode()), int(bytes_max * TIMELINES_SHARE_MIN))
@@ -79,7 +79,8 @@ def page(
     return template.render(**context, **blocks, index=Markup(index), timelines=embedded)
 
 
-def _environment() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates, which escape everything and know every name that they use."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -89,19 +90,21 @@ def _environment() -> jinja2.Environment:
     )
 
 
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """A style or script of the templates' folder."""
     return (_TEMPLATES / name).read_text(encoding="utf-8").replace("\r\n", "\n")
 
 
 def _policy(css: str, script: str) -> str:
     """The content security policy: nothing from anywhere, and of what is in the page only these two."""
     return (
-        f"default-src 'none'; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+        f"default-src 'none'; style-src '{allowed(css)}'; script-src '{allowed(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 
-def _hash(text: str) -> str:
+def allowed(text: str) -> str:
+    """What a content security policy calls one style or script."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 

@@ -1,5 +1,6 @@
 """`validate`: the proofs, and what a wrong file says."""
 
+import re
 from pathlib import Path
 
 from agentbench import plugins
@@ -63,3 +64,60 @@ def test_a_scenario_that_asks_for_nothing_is_not_proven(agentbench) -> None:
     done = agentbench("validate", "bank.idle", "--json")
     assert done.code == 2
     assert {proof["name"] for proof in done.json[0]["proofs"] if not proof["ok"]} >= {"a check can fail"}
+
+
+def _promising(name: str, *promises: str) -> None:
+    """A bundled scenario with other promises, in the test's own folder."""
+    text = plugins.scenarios()["bank.rent_and_receipt"].read_text("utf-8")
+    head, _, rest = text.partition("promises:\n")
+    tail = rest[rest.index("limits:") :]
+    path = Path(f"scenarios/bank/{name}.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(head + "".join(f"{each}\n" for each in ("promises:", *promises)) + tail, "utf-8")
+
+
+def test_promises_are_proven_by_a_sweep_of_the_oracle(agentbench) -> None:
+    """What the oracle reaches by itself, through a fault, and with any fault of a phase, is kept."""
+    _promising("kept", "  - {tool: transfer, fault: lost_reply}", "  - {tool: instant_transfer, fault: outage}",
+               "  - {tool: list_payees, call: 1, phase: reply}")  # fmt: skip
+    done = agentbench("validate", "bank.kept", "--json")
+    assert done.code == 0
+    assert {"name": "a sweep reaches what is promised", "ok": True, "reason": ""} in done.json[0]["proofs"]
+
+
+def test_a_promise_that_no_sweep_keeps_names_its_line_and_what_could_be_reached(agentbench) -> None:
+    """A fault without effect there, and a call that is never made, are each one line with what there is instead."""
+    read = "  - {tool: list_payees, fault: silent_noop}"
+    _promising(
+        "broken", read, "  - {tool: send_message, call: 9, phase: before}", "  - {tool: transfer, fault: lost_reply}"
+    )
+    done = agentbench("validate", "bank.broken")
+    assert done.code == 2
+    text = Path("scenarios/bank/broken.yaml").read_text("utf-8").splitlines()
+    line = text.index("promises:") + 2
+    first, second = (each for each in done.out.splitlines() if "broken.yaml" in each)
+    assert f"broken.yaml:{line}: the sweep of the oracle does not reach silent_noop at 'list_payees'" in first
+    assert "a read has no effect" in first
+    assert re.search(r"there it reaches: .*\btruncate\b", first)
+    assert f"broken.yaml:{line + 1}: " in second
+    assert "call 9 of 'send_message'" in second
+    assert re.search(r"there it reaches: calls 1\b", second)
+
+
+def test_promises_that_cannot_be_meant_are_mistakes_of_the_file(agentbench) -> None:
+    """Unknown tools and faults, tools that the reference never calls, and promises of nothing are found unexecuted."""
+    _promising("wrong", "  - {tool: transfr, fault: outage}", "  - {tool: freeze_card, fault: outage}",
+               "  - {tool: transfer, fault: outtage}", "  - {tool: transfer}")  # fmt: skip
+    done = agentbench("validate", "bank.wrong")
+    assert done.code == 2
+    assert "a promise names what a sweep reaches; write either 'fault: NAME' or 'phase: PHASE'" in done.out
+    _promising("wrong", "  - {tool: transfr, fault: outage}", "  - {tool: freeze_card, fault: outage}",
+               "  - {tool: transfer, fault: outtage}")  # fmt: skip
+    done = agentbench("validate", "bank.wrong")
+    assert done.code == 2
+    for words in (
+        "there is no tool 'transfr' in 'bank'; did you mean 'transfer'?",
+        "no sweep can reach 'freeze_card': the reference solution never calls it; write one of: ",
+        "there is no fault 'outtage'; did you mean 'outage'?",
+    ):
+        assert words in done.out, words
