@@ -348,7 +348,10 @@ class Sandbox(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One attempt at one trial, as JSON-able data that crosses into a worker."""
+    """One attempt at one trial, as JSON-able data that crosses into a worker.
+
+    `follow` is an encoded record: the trial is ended at the first event that is not the one recorded there.
+    """
 
     trial: Mapping[str, Any]
     scenario: Mapping[str, Any]
@@ -356,3 +359,4 @@ class Order:
     attempt: int
     clock: Literal["virtual", "real"]
     deadline_s: float
+    follow: bytes = b""

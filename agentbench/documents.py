@@ -151,6 +151,25 @@ def closest(word: str, known: Sequence[str]) -> str:
     return f"write one of: {', '.join(sorted(known))}" if known else ""
 
 
+def dumped(data: Any) -> str:
+    """JSON-able data as YAML that `load` gives back, as a person would: no aliases, short leaves in a line."""
+    return str(yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes out what comes twice, and texts of several lines as blocks."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 class _Reader:
     """Composes the node tree and converts it, so that every value keeps its line and limits hold early."""
 

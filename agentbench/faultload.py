@@ -221,10 +221,14 @@ class Injection(Strict):
 
 
 class Faultload(Strict):
-    """The injections of one trial, under a name; with `quiet`, none of them strikes from then on."""
+    """The injections of one trial, under a name; with `quiet`, none of them strikes from then on.
+
+    `seen_in` names a trial in which these hits were seen: they may be at calls that the reference does not make.
+    """
 
     name: Name = "own"
     summary: str = ""
+    seen_in: str = ""
     quiet: Quiet | None = None
     injections: list[Injection] = Field(min_length=1)
 

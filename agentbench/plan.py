@@ -248,7 +248,7 @@ def _left_out(
             raise _wrong(profile, faultload, index, problem, "write a SELECT without side effects")
         if problem:
             return problem  # none of it runs: half a faultload is another one
-        reasons.append(reach.unreachable(content, injection, tools))
+        reasons.append("" if faultload.seen_in else reach.unreachable(content, injection, tools))
     return "" if "" in reasons else reasons[0]
 
 

@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Literal
 
 from agentbench import clock, surroundings
+from agentbench import record as records
 from agentbench.abc import Order, Session
 from agentbench.calls import Turn
 from agentbench.conversation import Conversation
 from agentbench.errors import TestbedError
+from agentbench.following import Follower
 from agentbench.gateway import Gateway, Journal, process
 from agentbench.injector import Strike
 from agentbench.record import Answer, Effect, Ending, Event, Note, TrialRecord, UserTurn, Wall, WorldEvent, plain
@@ -67,6 +69,10 @@ class Attempt:
         self.order = order
         self.sandbox = sandbox
         self.journal: Journal = journal or NoJournal()
+        if order.follow:
+            self.journal = Follower(records.decode(order.follow), self.journal, self._stop)
+        if order.follow:
+            self.journal = Follower(records.decode(order.follow), self.journal, self._stop)
         self.ending: Ending | None = None
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside

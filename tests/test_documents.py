@@ -316,3 +316,28 @@ def test_the_slow_parser_reads_and_refuses_alike(monkeypatch: pytest.MonkeyPatch
     for content, problem in REFUSED:
         said = mistake(content)
         assert "not valid YAML" in said if "not valid YAML" in problem else said.startswith(problem), content
+
+
+TEXTS = st.text("ab:#-'\" \n0x1é$%@`[]{},", max_size=9)
+DATA = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", min_size=1), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(DATA)
+def test_what_is_dumped_is_loaded_again(data: Any) -> None:
+    """Any data comes back as it was, whatever its texts look like to YAML."""
+    PATH.write_text(documents.dumped({"data": data}), "utf-8")
+    assert documents.load(PATH).data == {"data": data}
+
+
+def test_what_comes_twice_is_written_twice() -> None:
+    """The loader takes no aliases, so none are dumped."""
+    twice = ["one", "two"]
+    assert "&" not in documents.dumped({"a": twice, "b": twice})

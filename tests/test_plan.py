@@ -150,6 +150,19 @@ def with_own_faultload(text: str) -> Path:
     return path
 
 
+def test_hits_that_were_seen_are_planned_beyond_the_reference() -> None:
+    """A call that the reference does not make may be an agent's: with `seen_in` it is planned, without it refused."""
+    path = with_own_faultload("""
+faultload:
+  seen_in: retrying/bank.rent/storm/0
+  injections: [{fault: outage, at: {tool: transfer, call: 7}}]
+""")
+    assert "own" in {trial.faultload for trial in make(scenarios={"bank.mine": path}).trials}
+    path.write_text(path.read_text().replace("  seen_in: retrying/bank.rent/storm/0\n", ""))
+    with pytest.raises(UsageError, match="this never strikes"):
+        make(scenarios={"bank.mine": path})
+
+
 def test_a_scenario_brings_its_own_faultload() -> None:
     """It is planned beside the profile's, but not when the profile is fault-free."""
     path = with_own_faultload("\nfaultload: {injections: [{fault: outage, at: {tool: transfer}}]}\n")

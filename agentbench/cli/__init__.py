@@ -29,6 +29,7 @@ VERBS = {
     "validate": "validating",
     "sweep": "sweeping",
     "replay": "replaying",
+    "shrink": "shrinking",
     "init": "starting",
     "doctor": "doctoring",
 }

@@ -48,6 +48,15 @@ def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def severe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of one blind retrier under severe faults, in this process."""
+    folder = tmp_path_factory.mktemp("severe") / "run"
+    command = ["run", "bank.rent_and_receipt", "-a", "retrying", "--faults", "severe", "--sandbox", "inprocess"]
+    assert run_command_line([*command, "--out", str(folder)]) == 0
+    return folder
+
+
 def lines(text: str) -> Sequence[str]:
     """The non-empty lines."""
     return [line for line in text.splitlines() if line]
