@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test setup setup-dev lint bench clean
+.PHONY: run test setup setup-dev lint bench bench-sweep clean
 
 run: setup
 	@echo "make run: running the bundled suite with the reference agents"
@@ -22,6 +22,9 @@ lint: setup-dev
 
 bench: setup-dev
 	@$(BIN)/python benchmarks/run.py
+
+bench-sweep: setup-dev
+	@$(BIN)/python benchmarks/sweep.py
 
 setup: $(VENV)/.installed
 setup-dev: $(VENV)/.installed-dev
