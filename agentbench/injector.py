@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import apsw
 
 from agentbench import plugins, seeds
-from agentbench.abc import CHANNELS, AnyFault, FaultContext, MessageContext, Renaming, TurnContext
+from agentbench.abc import AnyFault, FaultContext, MessageContext, Renaming, TurnContext
 from agentbench.calls import Handler, Message, MessageHandler, ToolCall, ToolSpec, Turn, TurnHandler
 from agentbench.enacting import Clock, Enactor
 from agentbench.errors import TestbedError
@@ -46,7 +46,7 @@ class Strike:
         self.name = injection.fault
         # Faults are frozen, so that one may serve many trials.
         self.fault: Any = fault or plugins.fault(injection.fault, injection.with_)
-        channel = getattr(self.fault, "channel", CHANNELS[self.fault.site])
+        channel = plugins.channel_of(self.fault)
         self.schedule = Schedule(injection, (*key, index), channel=channel, span_s=span_s)
         self.memory: dict[str, Any] = {}
         self.key = (*key, index)

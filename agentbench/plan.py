@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import msgspec
 
 from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
-from agentbench.abc import Fault
+from agentbench.abc import Channel, Fault
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError
 from agentbench.faultload import Faultload, Injection, Lasts, Profile, Window
@@ -51,7 +51,8 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One trial: agent × scenario × seed × injections.
 
     `id` is `agent/scenario/faultload/number`; `control` is the id of the fault-free twin with the same seed (None
-    for a control). `attainable` is the best outcome that any agent could reach under these injections.
+    for a control). `attainable` is the best outcome that any agent could reach under these injections. `channels` say
+    what each injection's fault strikes at; empty means calls.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     injections: list[dict[str, Any]]
     control: str | None
     attainable: Attainable
+    channels: list[Channel] = []
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +192,7 @@ def _trials(
             injections=[each.model_dump(mode="json", by_alias=True, exclude_defaults=True) for each in injections],
             control=None if faultload == CONTROL else f"{agent}/{name}/{CONTROL}/{number}",
             attainable=attainable(content, injections, tools),
+            channels=[plugins.channel(each.fault) for each in injections],
         )
         for faultload, injections in cells
         for number in range(trials)

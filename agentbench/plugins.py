@@ -21,7 +21,7 @@ from typing import Any, Literal, TypeAlias
 import pydantic
 
 from agentbench import documents, seeds
-from agentbench.abc import CHANNELS, Adapter, Fault, Sandbox
+from agentbench.abc import CHANNELS, Adapter, Channel, Fault, Sandbox
 from agentbench.environment import Environment
 from agentbench.errors import UsageError
 from agentbench.faultload import Faultload, Profile
@@ -74,6 +74,17 @@ def module(kind: Kind, name: str) -> Any:
     if path.is_relative_to(_PACKAGE) and kind not in {"environments", "scenarios"}:
         return _guarded(str(path), lambda: importlib.import_module(f"agentbench.{kind}.{name}"))
     return _guarded(str(path), lambda: _load_file(path, f"agentbench_{kind}.{name}"))
+
+
+def channel(name: str) -> Channel:
+    """What the fault of this name strikes at."""
+    return channel_of(fault_class(name))
+
+
+def channel_of(made: Any) -> Channel:
+    """What a fault, or its class, strikes at."""
+    found: Channel = getattr(made, "channel", CHANNELS[made.site])
+    return found
 
 
 def fault_class(name: str) -> type[Fault]:
@@ -164,7 +175,7 @@ def check_injection(document: documents.Document, injection: Any, *place: str | 
     except UsageError as error:
         key = "with" if "parameter" in error.problem else "fault"
         raise document.error(error.problem, *place, key, remedy=error.remedy) from None
-    channel = getattr(made, "channel", CHANNELS[made.site])
+    channel = channel_of(made)
     for name in ("call", "turn", "message"):
         if name != channel and getattr(injection.at, name) is not None:
             problem = f"'{injection.fault}' strikes at a {channel}, not at a {name}"

@@ -10,23 +10,16 @@ from collections.abc import Mapping, Sequence
 import apsw
 
 from agentbench import plugins
-from agentbench.abc import CHANNELS, Channel, Fault
 from agentbench.calls import ToolSpec
 from agentbench.faultload import Injection
 from agentbench.scenario import Scenario
 from agentbench.world import World
 
 
-def channel(fault: type[Fault]) -> Channel:
-    """What a fault strikes at: tool calls, user turns, or messages between agents."""
-    found: Channel = getattr(fault, "channel", CHANNELS[fault.site])
-    return found
-
-
 def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, ToolSpec]) -> str:
     """Why it never strikes, with what could, or '' when it may."""
     fault = plugins.fault_class(injection.fault)
-    strikes = channel(fault)
+    strikes = plugins.channel_of(fault)
     window = injection.at.window
     if window is not None and window.from_s is not None and window.from_s >= content.limits.time_s:
         return f"its window begins when the trial is over; the limit is {content.limits.time_s:g} s"

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_orig
 import msgspec
 
 from agentbench import clock, plugins
-from agentbench.abc import CHANNELS, Fault
+from agentbench.abc import Fault
 from agentbench.answers import error_problem
 from agentbench.calls import ToolError, ToolResult, failure_exception
 from agentbench.environment import Environment
@@ -95,7 +95,7 @@ def lint(names: Sequence[str], environments: Sequence[Environment]) -> Report:
         report.violations.extend(bench.of_tools())
         for name in names:
             kind = plugins.fault_class(name)
-            channel = getattr(kind, "channel", CHANNELS[kind.site])
+            channel = plugins.channel_of(kind)
             if channel != "call":
                 skipped[name] = f"it strikes at a {channel}, not at a tool call"
                 continue

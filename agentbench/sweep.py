@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from agentbench import documents, plugins, reach, scenario, seeds
+from agentbench import documents, plugins, scenario, seeds
 from agentbench import plan as plans
 from agentbench.abc import Fault
 from agentbench.errors import UsageError
@@ -90,7 +90,7 @@ def fault_set(chosen: str) -> FaultSet:
         made = plugins.fault_class(name)
         if name == NOOP:
             continue
-        strikes = reach.channel(made)
+        strikes = plugins.channel_of(made)
         if strikes != "call":
             not_swept.append(NotSwept(fault=name, reason=f"it strikes a {strikes}, not a tool call"))
             continue

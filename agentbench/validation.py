@@ -141,7 +141,7 @@ def _promises(document: Document, content: Scenario, environment: Environment) -
                                  "tool", remedy=documents.closest(promise.tool, called))  # fmt: skip
         if promise.fault is not None:
             try:
-                strikes = reach.channel(plugins.fault_class(promise.fault))
+                strikes = plugins.channel_of(plugins.fault_class(promise.fault))
             except UsageError as error:
                 yield document.error(error.problem, *place, "fault", remedy=error.remedy)
                 continue

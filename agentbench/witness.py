@@ -4,11 +4,11 @@ Invariant: a receipt only says which witness to look for; what is looked at are 
 faults, the ledger and the clock.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from agentbench import aftermath
+from agentbench import aftermath, timetable
 from agentbench.checks import of_call
 from agentbench.judgement import InjectionState, Landing
 from agentbench.plan import PlannedTool, Trial
@@ -29,8 +29,12 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
     for place, effect in enumerate(record.ledger):
         rows[of_call(effect)].add(place)
     found: dict[int, list[tuple[Struck, Finding]]] = defaultdict(list)
+    amiss: dict[int, list[tuple[Struck, Finding]]] = defaultdict(list)
     foreign: list[Landing] = []
+    due = timetable.due(record, trial, tools) if _faulted(trial) else {}
     for call in record.calls:
+        for index, finding in _out_of_turn(call, due):
+            amiss[index].append((call, finding))
         for firing, finding in _findings(record, call, tools, frozenset(rows[call.id])):
             if 0 <= firing.injection < len(trial.injections) and _planned(trial, firing.injection) == firing.fault:
                 found[firing.injection].append((call, finding))
@@ -40,7 +44,9 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
         if isinstance(event, Exchange | HandOver):
             for firing, finding in _passed(event, record):
                 found[firing.injection].append((event, finding))
-    known = [_landing(index, _planned(trial, index), found[index]) for index in range(len(trial.injections))]
+    known = [
+        _landing(index, _planned(trial, index), found[index], amiss[index]) for index in range(len(trial.injections))
+    ]
     return known + foreign
 
 
@@ -69,6 +75,27 @@ def _findings(
         else (firing, (state, reason))
         for firing, (state, reason) in found
     ]
+
+
+def _faulted(trial: Trial) -> bool:
+    return any(each.get("fault") != NOOP for each in trial.injections)
+
+
+def _out_of_turn(call: Call, due: timetable.Due) -> list[tuple[int, Finding]]:
+    """What fired at this call and was not due there, or twice; and what was due and did not act, though nothing else
+    was in its way.
+    """
+    times = Counter(firing.injection for firing in call.fired)
+    found: list[tuple[int, Finding]] = []
+    for index, count in times.items():
+        if not due.get((index, call.id), True):
+            found.append((index, ("contradicted", "it was not due at this call")))
+        elif count > 1:
+            found.append((index, ("contradicted", f"it fired {count} times on this call")))
+    if not call.fired and call.told.failure != "abandoned":
+        missing = [index for (index, name), is_due in due.items() if is_due and name == call.id]
+        found.extend((index, ("contradicted", "it was due at this call and did nothing")) for index in missing)
+    return found
 
 
 def _passed(event: Exchange | HandOver, record: TrialRecord) -> list[tuple[Firing, Finding]]:
@@ -108,11 +135,15 @@ def _name(struck: Struck) -> str:
     return f"{struck.channel} {struck.number}"
 
 
-def _landing(index: int, fault: str, found: list[tuple[Struck, Finding]]) -> Landing:
+def _landing(
+    index: int, fault: str, found: list[tuple[Struck, Finding]], amiss: list[tuple[Struck, Finding]]
+) -> Landing:
     confirmed = [call for call, (state, _) in found if state == "witnessed"]
-    problems = {state: f"{_name(call)}: {reason}" for call, (state, reason) in reversed(found) if state != "witnessed"}
+    problems = {
+        state: f"{_name(call)}: {reason}" for call, (state, reason) in reversed(found + amiss) if state != "witnessed"
+    }
     state: InjectionState
-    if not found:
+    if not found and not amiss:
         state, reason = "not_reached", "no call met its trigger"
     elif "contradicted" in problems:
         state, reason = "unwitnessed", problems["contradicted"]

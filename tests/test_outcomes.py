@@ -204,7 +204,8 @@ def test_an_unknown_minefield_makes_the_trial_invalid_unless_there_was_harm():
 
 def test_what_the_judgement_tells_of_the_trial():
     """Counts, tokens, notes, milestones and landings come from the record."""
-    of = trial(OUTAGE, {"fault": "latency"}, attainable="degraded")
+    planned = [{"fault": "outage", "at": {"tool": "transfer"}}, {"fault": "latency", "at": {"tool": "send_message"}}]
+    of = trial(*planned, attainable="degraded")
     model = ModelCall(at_s=0, end_s=1, turn=0, model="m", input_tokens=10, output_tokens=5)
     found = judged(
         model, model, call("list_payees", id="c1"), call(told=DOWN, done=[], id="c2", fired=[fired("not_executed")]),

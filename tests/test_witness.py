@@ -14,9 +14,10 @@ SHORT = Reply(status=200, body={"items": []})
 REFUSED = Reply(status=422, body={"error": {"code": "validation_error"}})
 
 
-def land(*calls, injections=("outage",), changes=()):
-    """The landings of a trial with these faults in its plan."""
-    of = trial(*({"fault": fault} for fault in injections))
+def land(*calls, injections=("outage",), changes=(), **planned):
+    """The landings of a trial with these faults in its plan, at every call unless it is planned otherwise."""
+    planned = planned or {"lasts": "permanent"}
+    of = trial(*({"fault": fault, **planned} for fault in injections))
     return landings(record(of, *calls, changes=changes), of, TOOLS)
 
 
@@ -97,7 +98,7 @@ def test_a_firing_without_a_witness_is_not_believed():
 
 def test_never_fired_is_not_reached():
     """An injection that met no call is not reached, and every planned injection has one landing."""
-    found = land(call(), injections=("outage", "latency"))
+    found = land(call(), injections=("outage", "latency"), at={"tool": "freeze_card"})
     assert [(each.index, each.fault, each.state, each.fired) for each in found] == [
         (0, "outage", "not_reached", 0),
         (1, "latency", "not_reached", 0),
@@ -109,6 +110,33 @@ def test_a_firing_that_is_not_in_the_plan_is_unwitnessed():
     for odd in (fired("unchanged", injection=7), fired("unchanged", injection=-1), fired("unchanged", fault="latency")):
         found = land(call(fired=[odd]))
         assert [each.state for each in found] == ["not_reached", "unwitnessed"]
+
+
+def test_a_fault_that_fires_where_it_was_not_due_is_unwitnessed():
+    """Another tool, another count or another draw than the plan says: the injector cannot be trusted."""
+    struck = call(id="c1", told=DOWN, done=[], fired=[fired("not_executed")])
+    assert land(struck, at={"tool": "transfer"})[0].state == "witnessed"
+    for at in ({"tool": "list_payees"}, {"call": 2}, {"every": 3}, {"probability": 0.0}, {"window": {"from_s": 60}}):
+        found = land(struck, at=at)[0]
+        assert (found.state, found.reason) == ("unwitnessed", "c1: it was not due at this call")
+
+
+def test_a_fault_that_fires_twice_is_unwitnessed():
+    """One receipt too many, on the same call or on the next."""
+    firing = fired("not_executed")
+    twice = call(id="c1", told=DOWN, done=[], fired=[firing, firing])
+    assert land(twice)[0].reason == "c1: it fired 2 times on this call"
+    both = [call(id=name, told=DOWN, done=[], fired=[firing], ordinal=int(name[1])) for name in ("c1", "c2")]
+    assert land(*both, at={"call": 1})[0].reason == "c2: it was not due at this call"
+
+
+def test_a_fault_that_was_due_and_did_nothing_is_unwitnessed():
+    """An injector that keeps silent does not get away as not reached, unless another fault was in its way."""
+    assert land(call(id="c1"))[0].reason == "c1: it was due at this call and did nothing"
+    down = call(id="c1", told=DOWN, done=[], fired=[fired("not_executed")])
+    assert [each.state for each in land(down, injections=("outage", "latency"))] == ["witnessed", "not_reached"]
+    gone = call(id="c1", told=GONE, done=[])
+    assert land(gone)[0].state == "not_reached"
 
 
 def test_one_contradiction_outweighs_every_confirmation():
@@ -199,7 +227,7 @@ def test_any_record_has_one_state_per_planned_injection(made, wrote):
     assert [each.index for each in found[:3]] == [0, 1, 2]
     for each in found[:3]:
         assert 0 <= each.witnessed <= each.fired
-        assert (each.state == "not_reached") == (each.fired == 0)
+        assert each.state != "not_reached" or each.fired == 0
         assert each.state != "witnessed" or each.witnessed > 0
         assert each.state == "witnessed" or each.reason
     assert all(each.state == "unwitnessed" for each in found[3:])
