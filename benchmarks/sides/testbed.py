@@ -1,15 +1,18 @@
 """agentbench: trials through the real process sandbox, records on disk, then measures and traces.
 
-Usage: testbed.py AGENT FAULTS FAULTLOAD BATCH TURNS. AGENT is one of `agents.py`, or the bundled `naive`. A turn runs
-BATCH trials; of judging, the slope between a small and a large stored run is taken.
+Usage: testbed.py AGENT FAULTS FAULTLOAD BATCH TURNS. AGENT is one of `agents.py`. A turn runs BATCH trials; of judging,
+the slope between a small and a large stored run is taken. `cpu` is the CPU time of the runner and its worker together.
 """
 
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import psutil
 from turns import Turns
 
 from agentbench.cli.concluding import judge, write_traces
@@ -28,7 +31,7 @@ def planned(agent: str, faults: str, faultload: str, trials: int) -> Plan:
     """The trials of one faultload, as the command line plans them."""
     made = make_plan(
         scenarios=(str(HERE / "bank" / "ten_calls.yaml"),),
-        agent=(agent if agent == "naive" else f"{HERE / 'agents.py'}:{agent}",),
+        agent=(f"{HERE / 'agents.py'}:{agent}",),
         faults=faults if faults == "none" else str(HERE / faults),
         trials=trials,
         seed=1,
@@ -69,6 +72,12 @@ class Judged:
         return seconds
 
 
+def cpu_s() -> float:
+    """CPU seconds that this process and its worker have taken so far."""
+    here = psutil.Process(os.getpid())
+    return sum(sum(each.cpu_times()[:2]) for each in (here, *here.children()))
+
+
 def main() -> None:
     """Run the trials, turn by turn."""
     agent, faults, faultload, batch, rounds = sys.argv[1:4] + [int(each) for each in sys.argv[4:6]]
@@ -77,7 +86,7 @@ def main() -> None:
     plan = planned(agent, faults, faultload, LARGE + batch * rounds + 1)
     with tempfile.TemporaryDirectory(dir=HERE / ".work") as scratch:
         run = RunDirectory(Path(scratch) / "run")
-        state: dict[str, object] = {}
+        state: dict[str, Any] = {}
 
         def progress(record: TrialRecord, finished: int, _planned: int) -> None:
             if finished < LARGE or (finished - LARGE) % batch:
@@ -89,9 +98,10 @@ def main() -> None:
             else:
                 # While this waited for its turn, the worker could finish one trial in advance.
                 execution = (time.perf_counter() - state["began"]) / (batch - 1)
+                cpu = (cpu_s() - state["busy"]) / (batch - 1)
                 judging = state["judged"].seconds()
-                turns.ready(seconds=execution + judging, execution=execution, judging=judging)
-            state["began"] = time.perf_counter()
+                turns.ready(seconds=execution + judging, execution=execution, judging=judging, cpu=cpu + judging)
+            state["busy"], state["began"] = cpu_s(), time.perf_counter()
 
         Runner(plan, run, workers=1, progress=progress).execute()
 

@@ -26,9 +26,10 @@ class Turns:
             sys.stdout.flush()
             os._exit(0)
 
-    def take(self, turn: Callable[[], float]) -> None:
-        """Answer every turn with its seconds per trial."""
-        seconds: dict[str, object] = {}
+    def take(self, turn: Callable[[], float | dict[str, float]]) -> None:
+        """Answer every turn with its seconds per trial, or with several such figures."""
+        known: dict[str, float] = {}
         while True:
-            self.ready(**seconds)
-            seconds = {"seconds": turn()}
+            self.ready(**known)
+            found = turn()
+            known = found if isinstance(found, dict) else {"seconds": found}
