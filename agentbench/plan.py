@@ -4,7 +4,7 @@ Invariant: a plan holds everything that running and judging need to know; neithe
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -13,7 +13,7 @@ import msgspec
 from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
 from agentbench.abc import Channel, Fault
 from agentbench.calls import ToolSpec
-from agentbench.errors import UsageError
+from agentbench.errors import UsageError, UsageErrors
 from agentbench.faultload import Faultload, Injection, Lasts, Profile, Window
 from agentbench.scenario import Scenario, Step
 from agentbench.world import World
@@ -120,6 +120,7 @@ def make(
         if names.count(agent_name) > 1:
             raise UsageError(f"two agents are named '{agent_name}'", remedy="give each its own name")
     loaded = {name: validation.load(path) for name, path in scenarios.items()}
+    _refuse_misplaced(profile, loaded)
     planned: list[Trial] = []
     skipped: list[Skipped] = []
     for name, each in loaded.items():
@@ -253,6 +254,31 @@ def _left_out(
             return problem  # none of it runs: half a faultload is another one
         reasons.append("" if faultload.seen_in else reach.unreachable(content, injection, tools))
     return "" if "" in reasons else reasons[0]
+
+
+def _refuse_misplaced(profile: Profile | None, loaded: Mapping[str, Scenario]) -> None:
+    """Raise for every injection of a file that cannot act on any tool of the scenarios' environments.
+
+    A set of several faultloads may serve more environments than these: there it must fit those that there are.
+    """
+    if profile is None or not loaded:
+        return
+    chosen = _tools_of({each.environment for each in loaded.values()})
+    mistakes = []
+    for faultload in profile.faultloads:
+        for index, injection in enumerate(faultload.injections):
+            document, place = profile.place(faultload, index)
+            wrong = reach.misplaced(injection, chosen)
+            if document is None or wrong is None:  # what a program made may hit a call wherever it is
+                continue
+            if len(profile.faultloads) == 1 or reach.misplaced(injection, _tools_of(plugins.names("environments"))):
+                mistakes.append(document.error(wrong.problem, *place, *wrong.place, remedy=wrong.remedy))
+    if mistakes:
+        raise UsageErrors(mistakes)
+
+
+def _tools_of(environments: Collection[str]) -> dict[str, list[ToolSpec]]:
+    return {name: [tool.spec for tool in plugins.environment(name).tools.values()] for name in sorted(environments)}
 
 
 def _refuse_idle(profile: Profile | None, skipped: Sequence[Skipped], scenarios: int) -> None:

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -173,8 +174,9 @@ def check_injection(document: documents.Document, injection: Any, *place: str | 
     try:
         made = fault(injection.fault, injection.with_)
     except UsageError as error:
-        key = "with" if "parameter" in error.problem else "fault"
-        raise document.error(error.problem, *place, key, remedy=error.remedy) from None
+        named = re.search(r"parameter '(\w+)", error.problem)
+        key = ("with", named[1]) if named else ("fault",)
+        raise document.error(error.problem, *place, *key, remedy=error.remedy) from None
     channel = channel_of(made)
     for name in ("call", "turn", "message"):
         if name != channel and getattr(injection.at, name) is not None:

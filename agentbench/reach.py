@@ -6,14 +6,29 @@ depends on the agent's pace is taken to be reachable.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import apsw
 
-from agentbench import plugins
+from agentbench import documents, plugins
 from agentbench.calls import ToolSpec
 from agentbench.faultload import Injection
 from agentbench.scenario import Scenario
 from agentbench.world import World
+
+# Witnesses that look for what a call did, or did not do, to the world.
+EFFECTS = frozenset({"executed_twice", "committed_unanswered", "effect_missing", "partly_committed", "misapplied",
+                     "visible_later"})  # fmt: skip
+_INSTEAD = "'timeout', 'outage' or 'latency', which strike at reads as well"
+
+
+class Misplaced(NamedTuple):
+    """Where in the injection it is wrong, what is, and what to write instead."""
+
+    place: tuple[str, ...]
+    problem: str
+    remedy: str
 
 
 def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, ToolSpec]) -> str:
@@ -29,6 +44,36 @@ def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, Too
             return f"the user speaks {_times(lines)}; write 'turn: {lines}' or less"
         return ""
     return _calls_short(content, injection, tools) if strikes == "call" else ""
+
+
+def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> Misplaced | None:
+    """What is wrong with where it looks, told from the tools of these environments alone; None when nothing is."""
+    specs = [spec for found in tools.values() for spec in found]
+    names = list(dict.fromkeys(spec.name for spec in specs))
+    where = " and ".join(f"'{name}'" for name in tools)
+    until = getattr(injection.lasts, "until", None)
+    awaited = [(("at", "after", "tool"), injection.at.after), (("lasts", "until", "tool"), until)]
+    for place, named in awaited:
+        if named is not None and named.tool is not None and named.tool not in names:
+            problem = f"there is no tool '{named.tool}' in {where}"
+            return Misplaced(place, problem, documents.closest(named.tool, names))
+    fault = plugins.fault_class(injection.fault)
+    if plugins.channel_of(fault) != "call":
+        return None
+    if not any(fnmatchcase(name, injection.at.tool) for name in names):
+        problem = f"there is no tool '{injection.at.tool}' in {where}"
+        return Misplaced(("at", "tool"), problem, documents.closest(injection.at.tool, names))
+    matching = [spec for spec in specs if injection.at.matches(spec)]
+    if not matching:
+        problem = f"no tool of {where} is looked at by this injection"
+        return Misplaced(("at",), problem, "take 'effect' or 'idempotent' away, or write another tool")
+    strikes_effects = fault.phase == "after" or fault.witness in EFFECTS
+    if strikes_effects and all(spec.effect == "read" for spec in matching):
+        problem = f"'{injection.fault}' strikes at what a call changes, and all that it looks at only reads"
+        writes = [f"'{spec.name}'" for spec in specs if spec.effect == "write"]
+        aim = f"aim it at a write, such as {' or '.join(writes[:2])}, or " if writes else ""
+        return Misplaced(("at",), problem, f"{aim}take {_INSTEAD}")
+    return None
 
 
 def unaskable(injection: Injection, world: World) -> tuple[str, bool]:

@@ -102,7 +102,6 @@ def _faults(document: Document, content: Scenario, environment: Environment) -> 
     if content.faultload is None:
         return
     tools = {name: tool.spec for name, tool in environment.tools.items()}
-    specs = list(tools.values())
     for index, injection in enumerate(content.faultload.scheduled()):
         place = ("faultload", "injections", index)
         try:
@@ -110,10 +109,9 @@ def _faults(document: Document, content: Scenario, environment: Environment) -> 
         except UsageError as error:
             yield error
             continue
-        if not any(injection.at.matches(spec) for spec in specs):
-            problem = f"no tool of '{environment.name}' is looked at by this injection"
-            remedy = documents.closest(injection.at.tool, [spec.name for spec in specs])
-            yield document.error(problem, *place, "at", "tool", remedy=remedy)
+        wrong = reach.misplaced(injection, {environment.name: list(tools.values())})
+        if wrong is not None:
+            yield document.error(wrong.problem, *place, *wrong.place, remedy=wrong.remedy)
             continue
         problem, _, remedy = reach.unreachable(content, injection, tools).partition("; ")
         if problem and not content.faultload.seen_in:

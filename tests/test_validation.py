@@ -170,7 +170,7 @@ ONE_MISTAKE = [
     ("fault: outage", "fault: outgae", "47: there is no fault 'outgae'; did you mean 'outage'?"),
     ("{status: 503}", "{statu: 503}", "48: the fault 'outage' has no parameter 'statu'; did you mean 'status'?"),
     ("at: {tool: order}", "at: {tool: oder}",
-     "49: no tool of 'shop' is looked at by this injection; did you mean 'order'?"),
+     "49: there is no tool 'oder' in 'shop'; did you mean 'order'?"),
 ]  # fmt: skip
 
 

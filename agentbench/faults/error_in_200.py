@@ -25,8 +25,8 @@ class ErrorIn200:
     """The reply has status 200 and a body that tells of a failure.
 
     `as: error` is the API's own error body, `errors` that of GraphQL, `flag` the short one of Slack's Web API. A
-    write is not executed. A read is, so that the record shows what was withheld, and is witnessed by
-    `reply_changed`; if the tool refuses the read itself, its refusal is told.
+    write is not executed, and is witnessed by `effect_missing`. A read is, so that the record shows what was withheld;
+    if the tool refuses the read itself, its refusal is told.
 
     Stands for: GraphQL over HTTP, Slack's `{"ok": false}`, MCP's `isError` result, a gateway that wraps every
     failure into a 200 (gleanwork/glean-agent-toolkit#42; agent-chaos lists it as a mutator).
@@ -40,16 +40,16 @@ class ErrorIn200:
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True
-    witness: ClassVar[Witness] = "effect_missing"
+    witness: ClassVar[Witness] = "reply_changed"
     plausible: ClassVar[Plausible | None] = None
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Answer with the error, in the time that the tool takes."""
         told = ToolResult(status=200, body=copy.deepcopy(_BODIES[self.as_]))
         if ctx.spec.effect == "write":
+            ctx.receipt["witness"] = "effect_missing"  # there is no true reply to compare with
             await ctx.sleep(ctx.spec.latency_s)
             return told
-        ctx.receipt["witness"] = "reply_changed"  # a read has no effect that could be missing
         reply = await proceed(call)
         return replace(reply, body=told.body) if reply.ok else reply
 
