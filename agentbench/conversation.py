@@ -44,11 +44,10 @@ class Conversation:
             except BaseException as error:  # the agent's, whatever it is; it passes through the faults untouched
                 raise _AgentRaised(error) from error
 
-        handler = gateway.injector.around_turn(said, deliver, fired, offers)
-        if handler is deliver:
-            return await hear(said)
         try:
-            return await handler(said)
+            handler = gateway.injector.around_turn(said, deliver, fired, offers)
+            # Where nothing strikes there is nothing to record.
+            return await handler(said) if handler is not deliver else await deliver(said)
         except _AgentRaised as raised:
             raise raised.error from None
         except TestbedError as error:
