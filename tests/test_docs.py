@@ -1,6 +1,7 @@
 """Holds the documents to the code: what there is is documented, what is documented is there, and examples run."""
 
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -286,6 +287,21 @@ def test_the_faultload_page_is_a_faultload(tmp_path: Path) -> None:
     """The faultload that docs/faultloads.md shows is read, and lands."""
     (tmp_path / "load.yaml").write_text(FENCE.search(_text(DOCS / "faultloads.md"))["body"], "utf-8")  # type: ignore[index]
     _shell("agentbench plan bank.rent_and_receipt -a careful --faults load.yaml", tmp_path)
+
+
+def test_the_broken_injector_of_the_proofs_page_is_found_out(tmp_path: Path) -> None:
+    """The plugin and the faultload of docs/proofs.md give an invalid trial and no faulted one, as the page says."""
+    python, yaml = (
+        block["body"] for block in FENCE.finditer(_text(DOCS / "proofs.md")) if block["language"] != "console"
+    )
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "broken_outage.py").write_text(python, "utf-8")
+    (tmp_path / "broken.yaml").write_text(yaml, "utf-8")
+    command = "AGENTBENCH_PATH=. agentbench run bank.rent_and_receipt -a careful --faults broken.yaml"
+    assert f"$ {command}\n" in _text(DOCS / "proofs.md")
+    made = json.loads(_shell(f"{command} --json", tmp_path))
+    assert made["trials"].items() >= {"planned": 2, "valid": 1, "invalid": 1}.items()
+    assert made["faults"]["witnessed"] == 0
 
 
 def test_agents_of_the_agents_page_run(tmp_path: Path) -> None:
