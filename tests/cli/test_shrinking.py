@@ -139,6 +139,7 @@ def test_an_interrupted_search_leaves_the_best_so_far(
     assert done.code == 130
     assert f"interrupted; {FILE} holds the best so far" in done.err
     assert "the search was not finished" in done.out
+    assert "its case failed alike, the file itself was not run" in done.out
     text = Path(FILE).read_text()
     assert "The search was not finished" in text
     assert len(yaml.safe_load(text)["faultload"]["injections"]) == 1
