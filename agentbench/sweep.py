@@ -7,6 +7,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -314,6 +315,7 @@ def _bounded(
             faults[key] = plugins.fault(name, parameters)
         return faults[key]
 
+    channel_of = cache(plugins.channel)
     controls = [trial for trial in plan.trials if trial.control is None]
     name, entry = next(iter(plan.scenarios.items()))
     content = scenario.parse(entry.content)
@@ -326,9 +328,11 @@ def _bounded(
             injections=injections,
             control=control.id,
             attainable=attainable,
+            channels=channels,
         )
         for faultload, injections in wanted[:room]
         for attainable in [plans.attainable(content, _as_met(injections), tools, fault_of)]
+        for channels in [[channel_of(each["fault"]) for each in injections]]
         for control in controls
     ]
     return Growth(made, dict(left))

@@ -15,7 +15,7 @@ import msgspec
 
 from agentbench import reduction, scenario, seeds
 from agentbench.cli.failing import CannotShrink, Failure
-from agentbench.cli.trying import Laboratory, Spent, Tried
+from agentbench.cli.trying import Laboratory, Spent, Tried, under
 from agentbench.errors import UsageError
 from agentbench.judgement import Judgement
 from agentbench.plan import Plan, Trial
@@ -163,7 +163,7 @@ class Reducer:
 
     def _original(self, groups: Sequence[Sequence[Data]]) -> tuple[Plan, Trial]:
         flat = [hit for group in groups for hit in group]
-        return self.failure.plan, msgspec.structs.replace(self.failure.trial, injections=flat)
+        return self.failure.plan, under(self.failure.trial, flat)
 
     def _as_file(self, groups: list[list[Data]]) -> list[list[Data]]:
         """Choose the seed under which a run of the file shows the failure."""
@@ -292,11 +292,11 @@ class Reducer:
             return None
 
     def _trial(self, control: Trial, injections: list[Data]) -> Trial:
-        return msgspec.structs.replace(
+        return under(
             control,
+            injections,
             id=f"{control.agent}/{control.scenario}/{self.faultload}/{control.number}",
             faultload=self.faultload,
-            injections=injections,
             control=control.id,
         )
 

@@ -278,9 +278,8 @@ class _Shrinking:
         put(f"again    {self._command}")
         if not self._reproduces:
             stopped = self._stopped == "interrupted"
-            put(
-                f"         {'its case failed alike, the file itself was not run' if stopped else 'run, it did not fail'}"
-            )
+            how = "its case failed alike, the file itself was not run" if stopped else "run, it did not fail"
+            put(f"         {how}")
         put(f"trials   {self._laboratory.used} of at most {self._max_trials} executed, {self._reducer.reused} answers "
             f"known already, {self._point.continuations} continuations by a careful player")  # fmt: skip
         if not self._reducer.deterministic:

@@ -4,8 +4,11 @@ Invariant: no more trials are executed than allowed, and every one of them is co
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from agentbench import documents, plugins, scenario, seeds
 from agentbench import plan as plans
@@ -29,6 +32,12 @@ class Tried(NamedTuple):
     order: Order
     record: TrialRecord
     judgement: Judgement
+
+
+def under(trial: Trial, injections: Sequence[dict[str, Any]], **changes: Any) -> Trial:
+    """The same trial under other injections."""
+    channels = [plugins.channel(each["fault"]) for each in injections]
+    return msgspec.structs.replace(trial, injections=list(injections), channels=channels, **changes)
 
 
 class Laboratory:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from agentbench.cli.reducing import CannotShrink, Case, Failure, Reducer
-from agentbench.cli.trying import Laboratory
+from agentbench.cli.trying import Laboratory, under
 from agentbench.faultload import Faultload
 from agentbench.plan import PlannedAgent
 from agentbench.shrink import Sequential
@@ -84,10 +84,9 @@ def reducer(
     plan = laboratory.plan(content, "notes.before", like, PlannedAgent(name=agent, ref=f"./agents.py:{agent}"), 7)
     control = plan.trials[0]
     given = Faultload.model_validate({"injections": list(injections)}).model_dump(mode="json", by_alias=True)
-    trial = msgspec.structs.replace(
-        control, id=f"{agent}/notes.before/storm/0", faultload="storm", injections=given["injections"],
-        control=control.id,
-    )  # fmt: skip
+    trial = under(
+        control, given["injections"], id=f"{agent}/notes.before/storm/0", faultload="storm", control=control.id
+    )
     failure = Failure(
         plan=plan, trial=trial, judgement=laboratory.attempt(plan, trial).judgement,
         control=laboratory.attempt(plan, control).judgement,
