@@ -64,7 +64,7 @@ def _findings(
             rows=rows,
             shared=any(other.injection != firing.injection and other.fault != NOOP for other in call.fired),
         )
-        witness = _WITNESSES.get(str(firing.receipt.get("witness")))
+        witness = CALLS.get(str(firing.receipt.get("witness")))
         finding: Finding = ("contradicted", "the receipt names no witness") if witness is None else witness(scene)
         found.append((firing, finding))
     # Where several faults meet on one call, one that is confirmed may hide what another one did.
@@ -256,7 +256,7 @@ def _effect_missing(scene: Scene) -> Finding:
     return WITNESSED
 
 
-_WITNESSES: dict[str, Callable[[Scene], Finding]] = {
+CALLS: dict[str, Callable[[Scene], Finding]] = {
     "unchanged": _unchanged,
     "not_executed": _not_executed,
     "committed_unanswered": _committed_unanswered,

@@ -19,6 +19,10 @@ from agentbench.cli import VERBS
 from agentbench.cli.listing import entries_of
 
 DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS))  # the neighbours of a page's script are no modules of a package
+
+import catalogue  # noqa: E402
+
 BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 SCENARIO_MODELS = [
@@ -97,6 +101,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "scenarios": lambda: plugin_table("scenarios"),
     "measures": measures,
     "commands": commands,
+    "overview": catalogue.overview,
+    "catalogue": catalogue.catalogue,
 }
 
 
@@ -111,7 +117,7 @@ def _model(made: type[pydantic.BaseModel]) -> str:
         schema = schema["$defs"][schema["$ref"].rpartition("/")[2]]
     required = schema.get("required", [])
     rows = [
-        (f"`{key}`", _kind(value), "needed" if key in required else _default(value))
+        (f"`{key}`", kind_of(value), "needed" if key in required else _default(value))
         for key, value in schema.get("properties", {}).items()
         if not (made is scenario.Scenario and key == "id")  # comes from the path, and nobody writes it
     ]
@@ -119,7 +125,7 @@ def _model(made: type[pydantic.BaseModel]) -> str:
     return f"### {made.__name__}\n\n{doc}\n\n{_table(('key', 'value', 'default'), rows)}"
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def kind_of(schema: dict[str, Any]) -> str:
     """What may be written for a value, in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
@@ -129,13 +135,13 @@ def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"])
     if "anyOf" in schema:
-        return " or ".join(_kind(each) for each in schema["anyOf"] if each.get("type") != "null")
+        return " or ".join(kind_of(each) for each in schema["anyOf"] if each.get("type") != "null")
     match schema.get("type"):
         case "array":
-            return f"list of {_kind(schema['items'])}"
+            return f"list of {kind_of(schema['items'])}"
         case "object":
             inner = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), None)
-            return f"name: {_kind(inner)}" if isinstance(inner, dict) else "name: anything"
+            return f"name: {kind_of(inner)}" if isinstance(inner, dict) else "name: anything"
         case "boolean":
             return "`true` or `false`"
         case "string":

@@ -4,11 +4,11 @@ Invariant: the work is done once, with the ids that were told, after the answer 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -30,7 +30,7 @@ class DelayedEffect:
     delay_s: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     calls: Annotated[int, Field(ge=1)] | None = None
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import records, retold
 
@@ -32,7 +32,7 @@ class DropFields:
     fields: tuple[str, ...] | None = None
     as_: Annotated[Literal["absent", "null"], Field(alias="as")] = "absent"
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

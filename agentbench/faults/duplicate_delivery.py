@@ -4,9 +4,9 @@ Invariant: the caller asked once and is answered once; what was done is done twi
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -24,7 +24,7 @@ class DuplicateDelivery:
     A Python client sees the tool's own answer; nothing is raised, so nothing is retried.
     """
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "after"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

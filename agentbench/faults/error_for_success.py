@@ -6,7 +6,7 @@ Invariant: whatever the error says, the work was done exactly once by this call.
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import server_error
 
@@ -28,7 +28,7 @@ class ErrorForSuccess:
 
     status: Literal[500, 502, 503, 504] = 500
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "after"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = False

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 _MESSAGE = "The operation could not be completed."
@@ -36,7 +36,7 @@ class ErrorIn200:
 
     as_: Annotated[Literal["error", "errors", "flag"], Field(alias="as")] = "error"
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True

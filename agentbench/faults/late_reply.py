@@ -4,11 +4,11 @@ Invariant: the work is done before the waiting begins, and the answer that comes
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -29,7 +29,7 @@ class LateReply:
 
     delay_s: Annotated[float, Field(gt=0, le=3600)] = 60.0
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "after"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

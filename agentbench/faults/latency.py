@@ -4,11 +4,11 @@ Invariant: only time differs; a caller with enough patience gets the right answe
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -26,7 +26,7 @@ class Latency:
     delay_s: Annotated[float, Field(gt=0, le=3600)] = 20.0
     jitter_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -31,7 +31,7 @@ class LostReply:
     as_: Annotated[Literal["timeout", "reset"], Field(alias="as")] = "timeout"
     after_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "after"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = False

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import retold
 
@@ -31,7 +31,7 @@ class MalformedJson:
     as_: Annotated[Literal["cut", "python", "noisy"], Field(alias="as")] = "cut"
     keep: Annotated[float, Field(gt=0, lt=1)] = 0.6
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -6,7 +6,7 @@ Invariant: nothing happened, and what the text blames is in order, which an agen
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import api_error
 
@@ -29,7 +29,7 @@ class MisleadingError:
 
     blames: Literal["argument", "credentials", "network", "repeat"] = "argument"
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import mapped, retold
 
@@ -30,7 +30,7 @@ class Mojibake:
 
     as_: Annotated[Literal["misread", "replaced", "asked", "entities"], Field(alias="as")] = "misread"
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -4,9 +4,9 @@ Invariant: a control trial takes the same path as a faulted one, through this fa
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -17,7 +17,7 @@ class Noop:
     Stands for: a quiet day. A Python client sees the tool's own answer.
     """
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "none"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

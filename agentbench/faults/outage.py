@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import server_error
 
@@ -32,7 +32,7 @@ class Outage:
     as_: Annotated[Literal["status", "refused", "reset"], Field(alias="as")] = "status"
     status: Literal[500, 502, 503, 504] = 503
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True

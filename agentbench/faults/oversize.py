@@ -4,11 +4,11 @@ Invariant: every field of the true answer is there, unchanged and first.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import retold
 
@@ -31,7 +31,7 @@ class Oversize:
 
     kilobytes: Annotated[int, Field(ge=1, le=1024)] = 256
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Witness
+from agentbench.abc import FaultContext, Phase, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import ByParameters, server_error
 
@@ -36,7 +36,7 @@ class PartialEffect:
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     as_: Annotated[Literal["success", "error"], Field(alias="as")] = "success"
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "after"
     explicit: ClassVar[ByParameters] = ByParameters(False, lambda fault: fault.as_ == "error")
     blocking: ClassVar[bool] = True

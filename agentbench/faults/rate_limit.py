@@ -5,11 +5,11 @@ Invariant: a caller that waits as long as the first `Retry-After` says is past t
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import reply_headers
 
@@ -35,7 +35,7 @@ class RateLimit:
 
     retry_after_s: Annotated[float, Field(gt=0, le=86_400)] | None = 20.0
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True

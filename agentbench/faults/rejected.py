@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import api_error, proxy_error
 
@@ -48,7 +48,7 @@ class Rejected:
 
     status: Literal[400, 401, 402, 403, 404, 408, 409, 413, 422] = 403
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True

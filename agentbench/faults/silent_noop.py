@@ -4,9 +4,9 @@ Invariant: the world is untouched, while the reply has the shape, and an id, as 
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -24,7 +24,7 @@ class SilentNoop:
     A Python client sees a success; nothing is raised, so nothing is retried. Only reading back shows it.
     """
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True

@@ -4,11 +4,11 @@ Invariant: nothing happened, though the caller cannot tell this from `lost_reply
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 
@@ -25,7 +25,7 @@ class Timeout:
 
     after_s: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = True
     blocking: ClassVar[bool] = True

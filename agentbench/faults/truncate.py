@@ -5,11 +5,11 @@ Invariant: what is left are the first entries, unchanged; a count that the tool 
 
 import copy
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import end_paging, longest_list
 
@@ -30,7 +30,7 @@ class Truncate:
 
     keep: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

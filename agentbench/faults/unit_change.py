@@ -6,11 +6,11 @@ Invariant: every amount that is told is the true one times the factor, whole whe
 import math
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import mapped, retold
 
@@ -32,7 +32,7 @@ class UnitChange:
     factor: Annotated[float, Field(gt=0, le=1_000_000)] = 0.01
     fields: tuple[str, ...] = ("*_cents", "*amount*", "*price*", "*balance*", "*fee*")
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "reply"
     phase: ClassVar[Phase] = "reply"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -5,9 +5,9 @@ Invariant: what is changed is not the record that was asked for, and the reply s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
 from agentbench.calls import Handler, ToolCall, ToolResult
 from agentbench.faults import same_kind
 
@@ -31,7 +31,7 @@ class WrongRow:
 
     instead: Mapping[str, str | int | bool | None] | None = None
 
-    site: ClassVar[Literal["tool"]] = "tool"
+    site: ClassVar[Site] = "effect"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = True

@@ -21,7 +21,7 @@ def test_faults_tell_site_phase_and_parameters(agentbench) -> None:
     found = {entry["name"]: entry for entry in agentbench("list", "faults", "--json").json}
     assert set(found) == set(plugins.names("faults"))
     lost = found["lost_reply"]
-    assert (lost["site"], lost["phase"], lost["explicit"]) == ("tool", "after", True)
+    assert (lost["site"], lost["phase"], lost["explicit"]) == ("effect", "after", True)
     assert {parameter["name"] for parameter in lost["parameters"]} == {"as", "after_s"}
     assert all(parameter["type"] and "Annotated" not in parameter["type"]
                for entry in found.values() for parameter in entry["parameters"])  # fmt: skip
