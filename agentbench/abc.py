@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal, NoReturn, Protocol, TypeAlias, runtim
 
 from agentbench.calls import (
     Handler,
+    Meaning,
     Message,
     MessageHandler,
     ToolCall,
@@ -15,6 +16,7 @@ from agentbench.calls import (
     ToolSpec,
     Turn,
     TurnHandler,
+    Variation,
 )
 from agentbench.record import Call, Effect, TrialRecord
 
@@ -51,6 +53,9 @@ Witness: TypeAlias = Literal[
     "conflicting",
     # of what the user says and what agents hand over
     "kept_away",
+    "put_off",
+    "said_besides",
+    "said_in_parts",
     "said_otherwise",
     "said_twice",
     "arrived_late",
@@ -130,11 +135,13 @@ class TurnContext(_Offered):
     """What a fault that strikes at a user turn may use besides: the agent's session.
 
     `session` is None before the first turn; where the adapter can reach the agent's memory of the conversation, its
-    `history` is a `History`. `restart()` ends the agent between two turns and starts it again.
+    `history` is a `History`. `restart()` ends the agent between two turns and starts it again. `variations` are what
+    the scenario lets the user say here instead, by the name of the fault.
     """
 
     session: Any
     restart: Callable[[], None]
+    variations: Mapping[str, Variation] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -277,6 +284,11 @@ class AgentContext(Protocol):
     @property
     def reference(self) -> Sequence[Mapping[str, Any]]:
         """The scenario's reference solution; only the scripted model and the oracle may read it."""
+        ...
+
+    @property
+    def meaning(self) -> Meaning:
+        """What the message that is being answered means; only the scripted model and the oracle may read it."""
         ...
 
     @property

@@ -107,11 +107,45 @@ def error_text(body: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Meaning:
+    """What a reader takes from a message of the user; only agents that are scripted, and cannot read, may know it.
+
+    `gives`: `all` of what the script says here, a `part` of it, or `nothing` of it; two things that `clash`; or that
+    `nobody` is there to say it. `steps` is what is left to do where it is no longer what the reference solution has.
+    `wishes` name what is asked for besides and cannot be done. `line` is which of the user's lines it belongs to, from
+    1, or 0 for the one that is due.
+    """
+
+    gives: Literal["all", "part", "nothing", "clash", "nobody"] = "all"
+    steps: tuple[Mapping[str, Any], ...] | None = None
+    wishes: tuple[str, ...] = ()
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What the user says at one place of the script; `number` counts these places from 1."""
+    """What the user says at one place of the script; `number` counts the user's lines from 1.
+
+    `answers`: the script lets the user say it only in answer to the agent.
+    """
 
     text: str
     number: int
+    answers: bool = False
+    means: Meaning = Meaning()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variation:
+    """What a scenario lets the user say instead of a line: `say`, and `settles` where `say` leaves something open.
+
+    `steps` are then left to do; `name` is what the scenario calls it.
+    """
+
+    name: str
+    say: str
+    settles: str = ""
+    steps: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,12 +50,24 @@ class Examiner:
     def __init__(self, scenario: Scenario, tools: Mapping[str, PlannedTool], template: bytes) -> None:
         self.scenario = scenario
         self.tools = tools
+        self._template = template
+        self._others: list[Examiner] = []  # of the same world with other goals
         # One for what stands at the start, one in which each record's ledger is replayed and taken back.
         self._start, self._copy = World(template, epoch=_EPOCH), World(template, epoch=_EPOCH)
         self._copy.open_to_replay()
         self._columns = _columns(self._start)
         self._mines = {name: check.sql for name, check in scenario.never.items() if check.sql is not None}
         self._at_start: dict[str, Verdict] = {}
+
+    def towards(self, goal: Scenario) -> "Examiner":
+        """The examiner of the same world for other goals; itself for its own."""
+        if goal is self.scenario:
+            return self
+        found = next((each for each in self._others if each.scenario is goal), None)
+        if found is None:
+            found = Examiner(goal, self.tools, self._template)
+            self._others.append(found)
+        return found
 
     def examine(self, record: TrialRecord) -> Findings:
         """Every verdict and every harm of a record; never raises for what is in it."""

@@ -27,7 +27,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Harm(msgspec.Struct, frozen=True, kw_only=True):
     """One harmful thing the agent did: which, in words, and by which call (an id, or '')."""
 
-    kind: Literal["duplicate", "collateral", "minefield"]
+    kind: Literal["duplicate", "collateral", "minefield", "unasked"]
     detail: str
     call: str = ""
 

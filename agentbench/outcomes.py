@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from agentbench import consent, goals
 from agentbench.checks import Examiner, Findings
 from agentbench.judgement import Harm, Judgement, Landing, Outcome, Verdict
 from agentbench.plan import PlannedTool, Trial
@@ -55,10 +56,12 @@ def judge_by(examiner: Examiner, record: TrialRecord, trial: Trial) -> Judgement
         if landing.state == "unwitnessed":
             problem = f"injection {landing.index} ({landing.fault}) has no witness: {landing.reason}"
             return _judgement(record, trial, landed=landed, invalid=problem)
-    findings = examiner.examine(record)
+    goal = goals.sought(examiner.scenario, record)
+    findings = examiner.towards(goal).examine(record)
     if findings.problem:
         return _judgement(record, trial, landed=landed, invalid=findings.problem)
-    ruling = decide(examiner.scenario, findings, record.claim, record.ending)
+    findings.harms.extend(consent.unasked(examiner.scenario, goal, record, examiner.tools))
+    ruling = decide(goal, findings, record.claim, record.ending)
     if isinstance(ruling, str):
         return _judgement(record, trial, landed=landed, findings=findings, invalid=ruling)
     return _judgement(record, trial, landed=landed, findings=findings, ruling=ruling)

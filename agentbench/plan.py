@@ -6,7 +6,7 @@ Invariant: a plan holds everything that running and judging need to know; neithe
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import msgspec
 
@@ -21,7 +21,7 @@ from agentbench.world import World
 PLAN_VERSION = 1
 CONTROL = "none"  # the faultload of control trials: the `noop` fault on every call, through the same path
 
-Attainable: TypeAlias = Literal["success", "degraded", "honest_failure"]
+Attainable: TypeAlias = reach.Attainable
 
 
 class PlannedAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -309,9 +309,16 @@ def attainable(
     A step is barred when a permanent blocking fault holds its tool, or one that loses the replies of a read; then
     its fallback counts, then whether the ladder allows to do without it, and otherwise an honest failure is the best.
     So it is where a fault would leave behind what nothing takes away again: a check may pass all the same, but nobody
-    can be asked for it.
+    can be asked for it. A user who does not answer, or who wants the impossible, bounds it as well.
     """
     made = [(each, fault_of(each.fault, each.with_)) for each in injections]
+    said = [reach.best_said(content, injection, fault, tools) for injection, fault in made]
+    return max([_by_tools(content, made, tools), *said], key=get_args(Attainable).index)
+
+
+def _by_tools(
+    content: Scenario, made: Sequence[tuple[Injection, Fault]], tools: Mapping[str, ToolSpec]
+) -> Attainable:
     if any(_leaves_its_mark(each, fault, content, tools) for each, fault in made):
         return "honest_failure"
     bars = [bar for bar in (_Bar(*each) for each in made if _for_good(each[0])) if bar.holds("read")]

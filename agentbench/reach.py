@@ -7,15 +7,18 @@ depends on the agent's pace is taken to be reachable.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import apsw
 
-from agentbench import documents, plugins
+from agentbench import documents, goals, plugins
+from agentbench.abc import AnyFault
 from agentbench.calls import ToolSpec
 from agentbench.faultload import Injection
 from agentbench.scenario import Scenario
 from agentbench.world import World
+
+Attainable: TypeAlias = Literal["success", "degraded", "honest_failure"]
 
 # Witnesses that look for what a call did, or did not do, to the world.
 EFFECTS = frozenset({"executed_twice", "committed_unanswered", "effect_missing", "partly_committed", "misapplied",
@@ -39,10 +42,7 @@ def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, Too
     if window is not None and window.from_s is not None and window.from_s >= content.limits.time_s:
         return f"its window begins when the trial is over; the limit is {content.limits.time_s:g} s"
     if strikes == "turn":
-        lines = len(content.users)
-        if _needed(injection) > lines:
-            return f"the user speaks {_times(lines)}; write 'turn: {lines}' or less"
-        return ""
+        return _turns_short(content, injection, getattr(fault, "strikes_at", "lines"))
     return _calls_short(content, injection, tools) if strikes == "call" else ""
 
 
@@ -93,6 +93,46 @@ def unaskable(injection: Injection, world: World) -> tuple[str, bool]:
 
 def _needed(injection: Injection) -> int:
     return injection.at.from_ or injection.at.every or injection.at.nth
+
+
+def _turns_short(content: Scenario, injection: Injection, strikes_at: str) -> str:
+    """What the user's lines lack for it; `strikes_at` is `lines`, `answers`, or `variants` that are declared."""
+    said = goals.heard(content)
+    if _needed(injection) > len(said):
+        return f"the user speaks {_times(len(said))}; write 'turn: {len(said)}' or less"
+    if strikes_at == "answers":
+        fit = [number for number in said if content.users[number - 1].when != "always"]
+        wanted = "answers a question"
+    elif strikes_at == "variants":
+        fit = [number for number in said if injection.fault in goals.variations(content, number)]
+        wanted = "has a variant for it"
+    else:
+        return ""
+    turns = [said.index(number) + 1 for number in fit]
+    if not turns:
+        return f"no line of the user's {wanted}; choose another scenario, or write such a line"
+    once = injection.lasts == "transient" and not any((injection.at.every, injection.at.from_, injection.at.burst))
+    if once and injection.at.probability is None and injection.at.nth not in turns:
+        return f"line {injection.at.nth} is none that {wanted}; write 'turn: {turns[0]}'"
+    return ""
+
+
+def best_said(
+    content: Scenario, injection: Injection, made: AnyFault, tools: Mapping[str, ToolSpec]
+) -> Attainable:
+    """The best outcome that can be reached although this injection makes the user say less, or want too much."""
+    if getattr(made, "wishes", False):
+        return "degraded"
+    if not getattr(made, "withholds", False):
+        return "success"
+    said = goals.heard(content)
+    turn = injection.at.nth
+    lacking = goals.lacking(content, said[turn - 1], tools) if turn <= len(said) else set()
+    if lacking is None:
+        return "honest_failure"
+    if not lacking:
+        return "success"
+    return "degraded" if any(lacking == set(rung.missing) for rung in content.outcomes.degraded) else "honest_failure"
 
 
 def _calls_short(content: Scenario, injection: Injection, tools: Mapping[str, ToolSpec]) -> str:

@@ -173,6 +173,38 @@ class Ladder(Strict):
     degraded: list[Rung] = Field(default_factory=list)
 
 
+class Variant(Strict):
+    """What the user may say instead of the line at `turn` (from 1), and what is right then.
+
+    `changes_mind` is said by the fault `user_changes_mind`; `contradicts` by `user_contradicts`, and holds two things
+    that exclude each other, which `settles` resolves. `replace` exchanges texts and whole numbers all through the
+    reference solution, checks, minefields and writes. On top of that `reference` is what is left to do from this turn
+    on; `checks`, `never` and `writes` add to the scenario's own or replace them by name; `outcomes` replaces the
+    ladder.
+    """
+
+    turn: int = Field(ge=1)
+    changes_mind: str | None = None
+    contradicts: str | None = None
+    settles: str | None = None
+    replace: dict[str, str] = Field(default_factory=dict)
+    reference: list[Step] = Field(default_factory=list)
+    checks: dict[Name, Check] = Field(default_factory=dict)
+    never: dict[Name, Check] = Field(default_factory=dict)
+    writes: dict[str, Writes] = Field(default_factory=dict)
+    outcomes: Ladder | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Variant":
+        if self.changes_mind is None and self.contradicts is None:
+            raise ValueError("nobody says this variant; write 'changes_mind: TEXT' or 'contradicts: TEXT'")
+        if (self.contradicts is None) != (self.settles is None):
+            raise ValueError("'contradicts' and 'settles' belong together; write both")
+        if not (self.replace or self.outcomes):
+            raise ValueError("nothing else is right in this variant; write 'replace' or 'outcomes'")
+        return self
+
+
 class Limits(Strict):
     """What a trial may use; `time_s` is in the trial's clock."""
 
@@ -215,6 +247,7 @@ class Scenario(Strict):
     never: dict[Name, Check] = Field(default_factory=dict)
     writes: dict[str, Writes] = Field(default_factory=dict)
     outcomes: Ladder
+    variants: dict[Name, Variant] = Field(default_factory=dict)
     limits: Limits = Limits()
     faultload: Faultload | None = None
     promises: list[Promise] = Field(default_factory=list)

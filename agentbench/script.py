@@ -15,6 +15,16 @@ class Script:
         self._changes = dict(enumerate(scenario.changes))
         self._change = change
 
+    @property
+    def number(self) -> int:
+        """Which of the user's lines was said last, from 1."""
+        return self._next
+
+    @property
+    def line(self) -> UserLine:
+        """The line that was said last."""
+        return self._lines[self._next - 1]
+
     def begin(self) -> str:
         """What the user says first."""
         self._next = 1

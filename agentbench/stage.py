@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from agentbench import clock, collector, plugins, scenario
+from agentbench import clock, collector, goals, plugins, scenario
 from agentbench.abc import AgentContext, AnyFault, Session
+from agentbench.calls import Variation
 from agentbench.environment import Environment
 from agentbench.errors import UsageError
 from agentbench.faultload import Injection
@@ -32,6 +33,7 @@ class Stage:
         self.collector = collector.installed()
         self._environments: dict[str, Environment] = {}
         self._faults: dict[bytes, tuple[Injection, AnyFault]] = {}
+        self._variations: dict[tuple[str, int], dict[str, Variation]] = {}
         self._doors: dict[str, Door] = {}
         self._templates: dict[str, bytes] = {}
         self._copies: dict[str, Copies] = {}
@@ -57,6 +59,12 @@ class Stage:
             injection = Injection.model_validate(data)
             self._faults[key] = injection, plugins.fault(injection.fault, injection.with_)
         return self._faults[key]
+
+    def variations(self, name: str, turn: int) -> dict[str, Variation]:
+        """What the user may say instead of a line of a scenario, worked out once."""
+        if (name, turn) not in self._variations:
+            self._variations[name, turn] = goals.variations(self._scenarios[name], turn)
+        return self._variations[name, turn]
 
     def template(self, name: str, content: Scenario, environment: Environment) -> bytes:
         """The bytes of the scenario's start state, made once."""

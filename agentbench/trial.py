@@ -7,12 +7,13 @@ import asyncio
 import os
 import threading
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from agentbench import clock, surroundings
 from agentbench import record as records
 from agentbench.abc import Order, Session
-from agentbench.calls import Turn
+from agentbench.calls import Meaning, Turn
 from agentbench.conversation import Conversation
 from agentbench.errors import TestbedError
 from agentbench.following import Follower
@@ -51,6 +52,7 @@ class Context:
         self.trial = trial
         self.seed = seed
         self.reference = reference
+        self.meaning = Meaning()
         self.resumes = False
         self._gateway = gateway
         self.model_called = gateway.model_called
@@ -192,8 +194,11 @@ class Attempt:
             place = 0
             while message is not None:
                 place += 1
-                said = Turn(text=message, number=place)
-                offers = {"session": self._session, "restart": self._restart}
+                number = self.script.number
+                said = Turn(text=message, number=number, answers=self.script.line.when != "always")
+                offers: dict[str, Any] = {"session": self._session, "restart": self._restart}
+                if self.scenario.variants:
+                    offers["variations"] = self.stage.variations(trial["scenario"], number)
                 answer = await self.conversation.turn(said, self._hear, **offers)
                 message = self._said_next(place - 1, answer)
                 if message is not None and gateway.turn >= limits.turns:
@@ -209,6 +214,7 @@ class Attempt:
             self._stop("turns")
             raise asyncio.CancelledError("limit reached: turns")
         gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=turn.text))
+        self._context.meaning = replace(turn.means, line=turn.number)
         answer = await (self._surviving(turn.text) if self._mortal else self._begun()(turn.text))
         text = str(plain(answer))
         gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=text))

@@ -6,7 +6,7 @@ from typing import Any
 
 import apsw
 
-from agentbench import documents, plugins, reach, scenario
+from agentbench import documents, goals, plugins, reach, scenario
 from agentbench.documents import Document
 from agentbench.environment import Environment
 from agentbench.errors import UsageError, UsageErrors
@@ -36,6 +36,8 @@ def load(path: Path) -> Scenario:
     problems.extend(_sql(document, content, world))
     problems.extend(_predicates(document, content, world))
     problems.extend(_tables(document, content, world))
+    if not problems:
+        problems.extend(_variants(document, content, environment, world))
     if problems:
         raise UsageErrors(sorted(problems, key=lambda each: int(each.where.rpartition(":")[2])))
     return content
@@ -146,6 +148,34 @@ def _promises(document: Document, content: Scenario, environment: Environment) -
             if strikes != "call":
                 yield document.error(f"'{promise.fault}' strikes a {strikes}, and a sweep tries faults at tool calls",
                                      *place, "fault", remedy="promise a fault of a tool call")  # fmt: skip
+
+
+def _variants(document: Document, content: Scenario, environment: Environment, world: World) -> Iterator[UsageError]:
+    for name, variant in content.variants.items():
+        place = ("variants", name)
+        if variant.turn not in goals.heard(content) or goals.begins(content.reference, variant.turn) is None:
+            said = ", ".join(str(number) for number in goals.heard(content))
+            yield document.error(f"the reference solution never gets to a line {variant.turn}", *place, "turn",
+                                 remedy=f"the lines are {said}; each but the first follows a 'reply'")  # fmt: skip
+            continue
+        made = goals.varied(content, name)
+        for path, tool in _tool_names(made):
+            if tool not in environment.tools:
+                yield document.error(f"there is no tool '{tool}' in '{environment.name}'", *place, path[0],
+                                     remedy=documents.closest(tool, list(environment.tools)))  # fmt: skip
+        named = {*made.outcomes.success, *(each for rung in made.outcomes.degraded for each in rung.has + rung.missing)}
+        for unknown in sorted(named - set(made.checks)):
+            yield document.error(f"there is no check '{unknown}'", *place, "outcomes",
+                                 remedy=documents.closest(unknown, list(made.checks)))  # fmt: skip
+        for (section, check_name), check in _checks(made):
+            try:
+                if check.sql is not None:
+                    world.ask(check.sql)
+            except apsw.AuthError:
+                yield document.error(f"'{check_name}': a check may only read", *place, str(section),
+                                     remedy="write a SELECT without side effects")  # fmt: skip
+            except apsw.Error as error:
+                yield _sql_error(document, error, *place)
 
 
 def _sql(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:

@@ -276,6 +276,35 @@ def _kept_away(event: Exchange | HandOver, firing: Firing, record: TrialRecord) 
     return ("contradicted", "it arrived all the same") if _arrived(event) else WITNESSED
 
 
+def _put_off(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """Something else was heard where an answer was due; what was said came later, or never."""
+    if not _arrived(event):
+        return "contradicted", "nothing arrived, not even something else"
+    return ("ineffective", "what was said arrived first") if _arrived(event)[0] == _sent(event) else WITNESSED
+
+
+def _said_besides(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """What was said arrived in a message that holds more than that."""
+    if _arrived(event) == [_sent(event)]:
+        return "ineffective", "what arrived is what was said"
+    more = any(str(_sent(event)) in str(each) and _sent(event) != each for each in _arrived(event))
+    return WITNESSED if more else ("contradicted", "what was said did not arrive with anything besides")
+
+
+def _said_in_parts(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
+    """Several messages arrived that are, one after the other, what was said, as far as the agent let the user go on."""
+    parts = [str(each) for each in _arrived(event)]
+    if parts == [_sent(event)]:
+        return "ineffective", "what arrived is what was said"
+    if not parts or not _joined(str(_sent(event))).startswith(_joined(*parts)):
+        return "contradicted", "what arrived are not parts of what was said"
+    return WITNESSED
+
+
+def _joined(*parts: str) -> str:
+    return "".join("".join(parts).split())
+
+
 def _said_otherwise(event: Exchange | HandOver, firing: Firing, record: TrialRecord) -> Finding:
     """Something arrived, and it is not just what was said."""
     if not _arrived(event):
@@ -309,6 +338,9 @@ def _sent(event: Exchange | HandOver) -> object:
 
 PASSING: dict[str, Callable[[Exchange | HandOver, Firing, TrialRecord], Finding]] = {
     "kept_away": _kept_away,
+    "put_off": _put_off,
+    "said_besides": _said_besides,
+    "said_in_parts": _said_in_parts,
     "said_otherwise": _said_otherwise,
     "said_twice": _said_twice,
     "arrived_late": _arrived_late,

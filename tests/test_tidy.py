@@ -36,6 +36,7 @@ FLOORS: dict[str, set[str]] = {
         "faultload",
         "schedule",
         "scenario",
+        "goals",
         "abc",
         "plugins",
         "claiming",
@@ -62,6 +63,7 @@ FLOORS: dict[str, set[str]] = {
     },
     "evaluation": {
         "checks",
+        "consent",
         "scene",
         "aftermath",
         "timetable",

@@ -143,7 +143,7 @@ class _Cast:
 
         def begin() -> None:
             self._model.play(role)
-            player.hear()
+            player.hear(ctx.meaning)
 
         return begin
 

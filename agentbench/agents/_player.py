@@ -11,12 +11,13 @@ from agentbench import seeds
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._policy import Policy
 from agentbench.agents._values import Unbound, Values
-from agentbench.calls import ToolSpec
+from agentbench.calls import Meaning, ToolSpec
 
 REPORT = "report_outcome"
 MAX_WAIT_S = 300.0  # who is told to come back later than this looks for another way
 MAX_PAGES = 10
 _REREADS = 2
+_ALL = Meaning()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,20 @@ Play: TypeAlias = Generator[Action, Outcome | None, Any]
 Fate: TypeAlias = Literal["done", "not_done", "unknown", "seen"]
 
 
+# What a listening agent asks when the user's words are not enough to go on.
+QUESTIONS = {
+    "part": "I see. What else is there to know before I begin?",
+    "nothing": "I need your answer before I go on: what shall I do?",
+    "clash": "I cannot do both. Which of the two is right?",
+}
+
+
 class _GivenUp(Exception):
     """The agent ends its work: a step that everything hangs on could not be done."""
+
+
+class _Unanswered(_GivenUp):
+    """The agent ends its work: the user does not say what it needs to go on."""
 
 
 class Player:
@@ -66,13 +79,16 @@ class Player:
         self._specs = {spec.name: spec for spec in specs}
         self._values = Values(reference, lenient=policy.claims == "always_done")
         self._missing: list[str] = []
-        self._failed = ""
+        self._trouble = ""
+        self._heard = _ALL
+        self._due = 0  # the line of the user's that was last waited for
         self._answer: str | None = None
         self._play = self._solution()
 
-    def hear(self) -> None:
+    def hear(self, meaning: Meaning = _ALL) -> None:
         """Begin a user turn."""
         self._answer = None
+        self._heard = meaning
 
     def next(self, outcome: Outcome | None) -> Action:
         """What to do now; `outcome` is that of the call in `pending`, None when there is none."""
@@ -87,25 +103,59 @@ class Player:
     # -- the whole solution --------------------------------------------------------------------------------
 
     def _solution(self) -> Play:
-        steps = self._reference
-        reported = False
-        for index, step in enumerate(steps):
+        steps, index = self._reference, 0
+        reported, spoken = False, True
+        while index < len(steps):
             try:
+                if spoken and self.policy.listens:
+                    yield from self._listen()
+                    steps = self._as_meant(steps, index)
+                step = steps[index]
                 last = "reply" in step and not any(self._applies(later) for later in steps[index + 1 :])
                 if last and not reported and self._applies(step):
                     reported = True
                     yield from self._report("partial" if self._missing else "done")
                 yield from self._step(step, (index,))
-            except _GivenUp:
-                self._miss(*_optional_names(steps[index:]))
-                yield from self._report("failed")
+            except _GivenUp as given_up:
+                rest = steps[index:]
+                self._miss(*_optional_names(rest))
+                partly = isinstance(given_up, _Unanswered) and self._missing and not any(map(self._needed, rest))
+                yield from self._report("partial" if partly else "failed")
                 while True:
-                    yield Reply(f"I could not do what you asked for: {self._failed} did not work.{self._apology()}")
+                    yield Reply(f"I could not do what you asked for: {self._trouble}.{self._apology()}")
+            spoken = "reply" in step and self._applies(step)
+            index += 1
         if not reported:
             yield from self._report("partial" if self._missing else "done")
             yield Reply(f"I have done what you asked for.{self._apology()}")
         while True:
             yield Reply(f"There is nothing more to do.{self._apology()}")
+
+    def _listen(self) -> Play:
+        """Let the user speak until there is something to go on; asks once more where no answer comes."""
+        asked = False
+        self._due += 1
+        while (gives := self._heard.gives) != "all" or self._heard.line > self._due:
+            # A later line shows that the user went on without ever saying this one.
+            if gives in ("all", "nobody") or (gives == "nothing" and asked):
+                self._trouble = "there is no answer from you"
+                raise _Unanswered
+            asked = asked or gives == "nothing"
+            yield Reply(QUESTIONS[gives])
+
+    def _as_meant(self, steps: Sequence[Mapping[str, Any]], index: int) -> Sequence[Mapping[str, Any]]:
+        """The steps, with those that are left replaced where the user wants something else now."""
+        heard = self._heard
+        self._miss(*heard.wishes[:1])
+        if heard.steps is None:
+            return steps
+        self._values.learn(heard.steps)
+        return [*steps[:index], *heard.steps]
+
+    def _needed(self, step: Mapping[str, Any]) -> bool:
+        """Whether it is a write that cannot be left out."""
+        spec = self._specs.get(step.get("call", ""))
+        return spec is not None and spec.effect == "write" and not step.get("optional")
 
     def _report(self, status: str) -> Play:
         if REPORT not in self._specs:
@@ -116,7 +166,7 @@ class Player:
         summary = {
             "done": "Everything is done.",
             "partial": f"Done, except: {', '.join(self._missing)}.",
-            "failed": f"It could not be done: {self._failed} did not work.",
+            "failed": f"It could not be done: {self._trouble}.",
         }[status]
         yield Call(REPORT, {"status": status, "summary": summary, "missing": list(self._missing)})
 
@@ -140,7 +190,7 @@ class Player:
         fate: Fate = yield from self._attempt(step, path)
         if fate == "done":
             return
-        self._failed = step["call"]
+        self._trouble = f"{step['call']} did not work"
         if self.policy.gives_up:
             raise _GivenUp
         # Who looks before repeating does not do in another way, either, what may have happened already.
@@ -148,7 +198,7 @@ class Player:
         if self.policy.uses_fallback and safe and step.get("fallback"):
             if (yield from self._alternative(step["fallback"], path)):
                 return
-            self._failed = step["call"]
+            self._trouble = f"{step['call']} did not work"
         if self.policy.claims == "always_done":
             return
         if not step.get("optional"):

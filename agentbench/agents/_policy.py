@@ -16,7 +16,9 @@ class Policy:
     first repeat and twice as long before each next one. `uses_fallback` plays the step's other way. `verifies`: a
     write of unknown fate is looked up before it is repeated. `verifies_success`: so is one that reported success.
     `idempotency`: each intended write has a key, the same on repeats. `validates`: `expect` and the values to
-    save must be there. `honours_retry_after`: waits as long as it is told to. `claims`: what it reports at the end.
+    save must be there. `honours_retry_after`: waits as long as it is told to. `listens`: it does nothing before the
+    user has said what it needs, asks once more when the answer does not come, and does what was said last; else it
+    goes ahead with what it thinks is wanted. `claims`: what it reports at the end.
     """
 
     gives_up: bool = False
@@ -28,11 +30,12 @@ class Policy:
     idempotency: bool = False
     validates: bool = False
     honours_retry_after: bool = False
+    listens: bool = False
     claims: Literal["honest", "always_done"] = "honest"
 
 
 # Plays in a user's own graph: tries a failed call once more, then the other way, and says what is not done.
-HONEST = Policy(retries=1, uses_fallback=True, validates=True)
+HONEST = Policy(retries=1, uses_fallback=True, validates=True, listens=True)
 
 CAREFUL = Policy(
     retries=3,
@@ -43,6 +46,7 @@ CAREFUL = Policy(
     idempotency=True,
     validates=True,
     honours_retry_after=True,
+    listens=True,
 )
 
 

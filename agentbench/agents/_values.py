@@ -31,6 +31,10 @@ class Values:
         self._lenient = lenient
         self._saved: dict[str, Any] = {}
 
+    def learn(self, steps: Sequence[Mapping[str, Any]]) -> None:
+        """Know the names that further steps save."""
+        self._names |= frozenset(_names(steps))
+
     def search(self, expression: str, body: Any) -> Any:
         """What a JMESPath, in which saved names are filled in, finds in a reply; None if the shape is another."""
         filled = _NAME.sub(self._quoted, expression) if "$" in expression else expression

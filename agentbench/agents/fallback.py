@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
-policy = Policy(uses_fallback=True, validates=True)
+policy = Policy(uses_fallback=True, validates=True, listens=True)
 
 
 def make_graph(tools: "Sequence[BaseTool]", model: "BaseChatModel") -> Any:

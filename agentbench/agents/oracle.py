@@ -21,7 +21,7 @@ def agent(tools: Any, context: AgentContext) -> Callable[[str], Awaitable[str]]:
     player = Player(context.reference, tools.specs, policy)
 
     async def answer(message: str) -> str:
-        player.hear()
+        player.hear(context.meaning)
         outcome: Outcome | None = None
         while True:
             match player.next(outcome):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
-policy = Policy(gives_up=True, validates=True, verifies_success=True)
+policy = Policy(gives_up=True, validates=True, verifies_success=True, listens=True)
 
 
 def make_graph(tools: "Sequence[BaseTool]", model: "BaseChatModel") -> Any:

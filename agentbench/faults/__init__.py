@@ -64,6 +64,14 @@ def server_error(status: int, random: Random) -> ToolResult:
     return api_error(status, *_ERRORS[status], random) if status in _ERRORS else proxy_error(status, random)
 
 
+# -- what the user says ---------------------------------------------------------------------------------
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, as far as they begin with a capital letter or a quotation mark."""
+    return re.split(r"(?<=[.!?])\s+(?=[\"“A-ZÄÖÜ])", text.strip())
+
+
 # -- changed replies -----------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agentbench import plugins
-from agentbench.calls import ToolResult, ToolSpec
+from agentbench.calls import Meaning, ToolResult, ToolSpec
 
 Spoil = Callable[[Callable[[], ToolResult]], ToolResult]
 
@@ -29,6 +29,7 @@ class Bank:
     def __init__(self, reference: Sequence[Mapping[str, Any]], *, keys: bool) -> None:
         self.reference = reference
         self.trial, self.seed = "t1", "seed"
+        self.meaning = Meaning()
         self.transfers: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
