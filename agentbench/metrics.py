@@ -220,7 +220,7 @@ def false_success_rate(judgements: Sequence[Judgement]) -> Estimate:
 
 @metric(arm="both")
 def harm_rate(judgements: Sequence[Judgement]) -> Estimate:
-    """Share of valid trials with a duplicate, a collateral effect or a minefield.
+    """Share of valid trials with a duplicate, a collateral effect, a minefield or an effect that nobody asked for yet.
 
     With the exact interval of Clopper & Pearson, whose upper bound stays above 0 when nothing was seen.
     """

@@ -316,9 +316,7 @@ def attainable(
     return max([_by_tools(content, made, tools), *said], key=get_args(Attainable).index)
 
 
-def _by_tools(
-    content: Scenario, made: Sequence[tuple[Injection, Fault]], tools: Mapping[str, ToolSpec]
-) -> Attainable:
+def _by_tools(content: Scenario, made: Sequence[tuple[Injection, Fault]], tools: Mapping[str, ToolSpec]) -> Attainable:
     if any(_leaves_its_mark(each, fault, content, tools) for each, fault in made):
         return "honest_failure"
     bars = [bar for bar in (_Bar(*each) for each in made if _for_good(each[0])) if bar.holds("read")]

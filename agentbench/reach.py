@@ -117,9 +117,7 @@ def _turns_short(content: Scenario, injection: Injection, strikes_at: str) -> st
     return ""
 
 
-def best_said(
-    content: Scenario, injection: Injection, made: AnyFault, tools: Mapping[str, ToolSpec]
-) -> Attainable:
+def best_said(content: Scenario, injection: Injection, made: AnyFault, tools: Mapping[str, ToolSpec]) -> Attainable:
     """The best outcome that can be reached although this injection makes the user say less, or want too much."""
     if getattr(made, "wishes", False):
         return "degraded"

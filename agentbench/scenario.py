@@ -176,11 +176,9 @@ class Ladder(Strict):
 class Variant(Strict):
     """What the user may say instead of the line at `turn` (from 1), and what is right then.
 
-    `changes_mind` is said by the fault `user_changes_mind`; `contradicts` by `user_contradicts`, and holds two things
-    that exclude each other, which `settles` resolves. `replace` exchanges texts and whole numbers all through the
-    reference solution, checks, minefields and writes. On top of that `reference` is what is left to do from this turn
-    on; `checks`, `never` and `writes` add to the scenario's own or replace them by name; `outcomes` replaces the
-    ladder.
+    The fault `user_changes_mind` says `changes_mind`; `user_contradicts` says `contradicts`, and `settles` when asked.
+    `replace` exchanges texts and whole numbers in reference solution, checks, minefields and writes. `reference` is
+    what is left to do from this turn on; `checks`, `never`, `writes` add or replace by name; `outcomes` replaces.
     """
 
     turn: int = Field(ge=1)
@@ -400,6 +398,3 @@ def dump(scenario: Scenario) -> dict[str, Any]:
 def parse(data: Mapping[str, Any]) -> Scenario:
     """The scenario back from `dump`; raises `pydantic.ValidationError`."""
     return Scenario.model_validate(dict(data))
-
-
-__all__ = ["Check", "Scenario", "Step", "dump", "examine", "load", "parse"]

@@ -28,7 +28,7 @@ BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z]+) -->\n).*?(<!-- end -->)",
 SCENARIO_MODELS = [
     scenario.Scenario, scenario.Given, scenario.ScriptItem, scenario.UserLine, scenario.When, scenario.WorldChange,
     scenario.After, scenario.Step, scenario.Verify, scenario.Check, scenario.AnswerCheck, scenario.CallCheck,
-    scenario.Writes, scenario.Ladder, scenario.Rung, scenario.Limits, scenario.Promise,
+    scenario.Writes, scenario.Ladder, scenario.Rung, scenario.Variant, scenario.Limits, scenario.Promise,
 ]  # fmt: skip
 FAULTLOAD_MODELS = [
     faultload.Faultload,

@@ -4,9 +4,9 @@ Invariant: the rest of what is asked for stays as it was, and can be done.
 """
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Turn, TurnHandler
 
 
@@ -24,7 +24,7 @@ class UserAsksImpossible:
     wish: str = "And when that is done, call me on the phone and tell me about it."
     named: tuple[str, ...] = ("phone call", "call", "phone", "telephone", "calling", "ring")
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -6,7 +6,7 @@ Invariant: what is right in the end is what the scenario says of that variant, a
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Meaning, Turn, TurnHandler
 
 
@@ -21,7 +21,7 @@ class UserChangesMind:
     (branch-cancellation in Irrevon), contradictory instructions in mid-task (Microsoft's agent-governance toolkit).
     """
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

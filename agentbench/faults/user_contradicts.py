@@ -6,7 +6,7 @@ Invariant: what is right is what the user says when asked, whether they are aske
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Meaning, Turn, TurnHandler
 
 
@@ -22,7 +22,7 @@ class UserContradicts:
     agent-governance toolkit; the ambiguous requests of Non-collaborative users, arXiv 2509.23124).
     """
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Meaning, Turn, TurnHandler
 
 
@@ -25,7 +25,7 @@ class UserImpatient:
     pushes: Annotated[int, Field(ge=1, le=5)] = 1
     text: str = "This takes far too long. Just get it done, now!"
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -4,11 +4,11 @@ Invariant: all that the script says is said in the end, in its order and in its 
 """
 
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Meaning, Turn, TurnHandler
 from agentbench.faults import sentences
 
@@ -26,7 +26,7 @@ class UserPiecemeal:
 
     pieces: Annotated[int, Field(ge=2, le=8)] = 3
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

@@ -6,7 +6,7 @@ Invariant: what the script would answer is never said.
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from agentbench.abc import Phase, TurnContext, Witness
+from agentbench.abc import Phase, Site, TurnContext, Witness
 from agentbench.calls import Meaning, Turn, TurnHandler
 
 
@@ -23,7 +23,7 @@ class UserUnavailable:
 
     text: str = "Automatic reply: I am out of the office today and back tomorrow. I read my messages then."
 
-    site: ClassVar[Literal["user"]] = "user"
+    site: ClassVar[Site] = "user"
     phase: ClassVar[Phase] = "before"
     explicit: ClassVar[bool] = False
     blocking: ClassVar[bool] = False

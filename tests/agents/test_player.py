@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._player import Call, Player, Reply, Wait
 from agentbench.agents._policy import CAREFUL, HONEST, Policy
-from agentbench.calls import ToolSpec
+from agentbench.calls import Meaning, ToolSpec
 
 Told = Callable[[str, dict[str, Any]], Outcome]
 
@@ -24,6 +24,26 @@ def _specs(key: str | None = None) -> list[ToolSpec]:
 
 def _ok(body: Any = None) -> Outcome:
     return Outcome(ok=True, body={} if body is None else body)
+
+
+def _hear(policy: Policy, *meanings: Meaning) -> tuple[list[str], list[str]]:
+    """The tools called, and the answers, when the user's messages mean this."""
+    reference = [
+        {"call": "find"},
+        {"reply": "Which one?"},
+        {"call": "pay", "optional": "paid"},
+        {"reply": "Paid."},
+    ]
+    player = Player(reference, _specs(), policy)
+    called, answers = [], []
+    for meaning in meanings:
+        player.hear(meaning)
+        outcome = None
+        while not isinstance(action := player.next(outcome), Reply):
+            called.extend([action.tool] if isinstance(action, Call) else [])
+            outcome = _ok()
+        answers.append(action.text)
+    return called, answers
 
 
 def _play(
@@ -232,3 +252,37 @@ def test_every_play_ends(policy: Policy, weather: list[Outcome], key: str | None
     assert len(paid) <= policy.retries + 1
     assert len(done) <= 60
     assert all(answers)
+
+
+ALL, PART, NOTHING = Meaning(), Meaning(gives="part"), Meaning(gives="nothing")
+CLASH, NOBODY = Meaning(gives="clash"), Meaning(gives="nobody")
+
+
+@pytest.mark.parametrize(
+    ("meanings", "called"),
+    [
+        ([PART, PART, ALL, ALL], ["find", "pay"]),
+        ([ALL, NOTHING, ALL], ["find", "pay"]),
+        ([ALL, NOTHING, NOTHING, ALL], ["find"]),
+        ([ALL, CLASH, CLASH], ["find"]),
+        ([ALL, NOBODY], ["find"]),
+        ([ALL, Meaning(line=3)], ["find"]),
+        ([ALL, Meaning(steps=({"call": "other"}, {"reply": "Done otherwise."}))], ["find", "other"]),
+    ],
+    ids=["pieces", "asked again", "never", "contradiction", "nobody", "passed over", "another mind"],
+)
+def test_listening_waits_for_what_it_needs(meanings: list[Meaning], called: list[str]) -> None:
+    """Who listens acts when all of the line was said, asks once more, and does what was said last."""
+    done, answers = _hear(CAREFUL, *meanings)
+    assert done == called
+    assert all("?" in answer for meaning, answer in zip(meanings, answers, strict=True) if meaning in (PART, CLASH))
+
+
+def test_going_ahead_takes_every_message_for_the_next_line() -> None:
+    """Who does not listen plays on, whatever the message holds."""
+    assert _hear(Policy(), PART, NOTHING)[0] == ["find", "pay"]
+
+
+def test_listening_reports_a_wish_that_cannot_be_had() -> None:
+    """A wish that no tool fulfils is named in every answer from then on."""
+    assert _hear(CAREFUL, Meaning(wishes=("phone call", "ring")), ALL)[1][-1] == "Paid. This is not done: phone call."

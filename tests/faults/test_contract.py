@@ -40,7 +40,8 @@ KINDS = {
 }
 CURABLE: set[str] = set()  # nothing was done, and the tool would do it for one who heeds what the error says
 BY_ID = {"wrong_row"}  # act on writes that name a record
-CASES = [(name, parameters) for name in NAMES for parameters in KINDS.get(name, [{}])]
+CALLS = [name for name in NAMES if plugins.channel_of(plugins.fault_class(name)) == "call"]
+CASES = [(name, parameters) for name in CALLS for parameters in KINDS.get(name, [{}])]
 GIVEAWAYS = re.compile(r"inject|fault|chaos|agentbench|simulat|mock|fake|test|dummy|synthetic", re.IGNORECASE)
 
 
