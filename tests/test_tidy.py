@@ -16,6 +16,7 @@ PACKAGE = ROOT / "agentbench"
 # From the ground up. A module imports its own floor and lower ones; a package is named as a whole.
 FLOORS: dict[str, set[str]] = {
     "words": {
+        "rewording",
         "errors",
         "calls",
         "answers",

@@ -170,7 +170,7 @@ def test_exceptions_are_retried_as_the_docs_say():
 
 def test_faults_know_nothing_of_the_rest():
     """A fault imports the contracts and nothing else of the package, so that one new file is all it takes."""
-    allowed = {"agentbench.abc", "agentbench.calls", "agentbench.faults"}
+    allowed = {"agentbench.abc", "agentbench.calls", "agentbench.faults", "agentbench.rewording"}
     for path in Path(faults.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("agentbench"):
