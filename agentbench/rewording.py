@@ -129,8 +129,11 @@ def reworded(text: str, strength: float, random: Random) -> str:
 
     The draws do not depend on the strength: with an equal generator a larger one only adds changes.
     """
-    sentences = [_reworded(each, strength, random.random) for each in _SENTENCE.split(text)]
-    return " ".join(_reordered(_SENTENCE.split(text), sentences, strength, random.random))
+    greeted, which = random.random() < strength, int(random.random() * len(OPENINGS))
+    plain = _SENTENCE.split(text)
+    sentences = [_reworded(each, strength, random.random) for each in plain]
+    said = " ".join(_reordered(plain, sentences, strength, random.random))
+    return OPENINGS[which] + said if greeted else said
 
 
 def _reworded(sentence: str, strength: float, draw: Draw) -> str:
@@ -144,11 +147,7 @@ def _reworded(sentence: str, strength: float, draw: Draw) -> str:
         place = quoted.end()
     parts.append(_words(sentence[place:], strength, draw))
     said = "".join(parts)
-    opening, ending = draw(), draw()
-    which = int(draw() * len(OPENINGS))
-    if ending < strength and said.endswith("."):
-        said = said[:-1] + "!"
-    return OPENINGS[which] + said if opening < strength / 2 else said
+    return said[:-1] + "!" if draw() < strength and said.endswith(".") else said
 
 
 def _words(text: str, strength: float, draw: Draw) -> str:
