@@ -219,3 +219,30 @@ def test_an_environment_that_fails_is_told_at_the_scenario_that_names_it() -> No
     found = mistakes(GOOD)
     assert len(found) == 1
     assert found[0].startswith("2: cannot be imported: No module named 'absent_package'")
+
+
+VARIANT = """variants:
+  more:
+    turn: 1
+    changes_mind: Order two pens.
+    replace: {"1": "2"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("turn: 1", "turn: 2", "the reference solution never gets to a line 2; the lines are 1"),
+        ('replace: {"1": "2"}', "outcomes: {success: [orderd]}", "there is no check 'orderd'; did you mean 'ordered'?"),
+        ('replace: {"1": "2"}', 'replace: {"1": "2", purchase: purchases}', "no such table: purchases"),
+        ('    replace: {"1": "2"}\n', "", "nothing else is right in this variant; write 'replace' or 'outcomes'"),
+        ("changes_mind", "settles", "nobody says this variant; write 'changes_mind: TEXT' or 'contradicts: TEXT'"),
+        ("changes_mind", "contradicts", "'contradicts' and 'settles' belong together; write both"),
+        ('replace: {"1": "2"}', "replace: {order: ordr}", "there is no tool 'ordr' in 'shop'"),
+    ],
+)
+def test_mistakes_in_a_variant_are_told(old: str, new: str, problem: str) -> None:
+    """What a variant makes of the scenario is checked as the scenario is, with a line within the variant."""
+    found = mistakes(GOOD + VARIANT.replace(old, new))
+    assert problem in found[0], found
+    assert int(found[0].partition(":")[0]) > GOOD.count("\n")
