@@ -13,7 +13,7 @@ from typing import Any
 import click
 import pytest
 
-from agentbench import metrics, plugins
+from agentbench import metrics, plan, plugins
 from agentbench.cli import VERBS
 from agentbench.cli.settings import KEYS
 from agentbench.outcomes import UTILITY
@@ -287,6 +287,26 @@ def test_the_faultload_page_is_a_faultload(tmp_path: Path) -> None:
     """The faultload that docs/faultloads.md shows is read, and lands."""
     (tmp_path / "load.yaml").write_text(FENCE.search(_text(DOCS / "faultloads.md"))["body"], "utf-8")  # type: ignore[index]
     _shell("agentbench plan bank.rent_and_receipt -a careful --faults load.yaml", tmp_path)
+
+
+def test_the_faultloads_of_the_choosing_page_are_planned(tmp_path: Path) -> None:
+    """Each faultload of docs/choosing-faults.md strikes in a bundled scenario, and each fault it names exists."""
+    text = _text(DOCS / "choosing-faults.md")
+    blocks = [block["body"] for block in FENCE.finditer(text) if block["language"] == "yaml"]
+    assert len(blocks) >= 9
+    for number, body in enumerate(blocks):
+        path = tmp_path / f"load-{number}.yaml"
+        path.write_text(body, "utf-8")
+        made = plan.make(
+            scenarios={"bank.rent_and_receipt": plugins.scenarios()["bank.rent_and_receipt"]},
+            agents=[plan.PlannedAgent(name="oracle", ref="oracle")], profile=plugins.profile(str(path)),
+            trials=1, seed=1, clock="auto", sandbox="inprocess",
+        )  # fmt: skip
+        assert len(made.trials) == 2, body
+    table = text.partition("| your worry |")[2].partition("\n## ")[0]
+    for row in table.splitlines()[2:]:
+        for name in re.findall(r"`([a-z_]+)`", row.split("|")[2] if row.count("|") > 3 else ""):
+            assert name in plugins.names("faults"), name
 
 
 def test_the_broken_injector_of_the_proofs_page_is_found_out(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def test_hash_of_a_profile_names_its_content():
 
 def test_profiles_are_those_that_are_promised():
     """`none` holds nothing, and the names of the others are their files'."""
-    profiles = {name: plugins.profile(name) for name in ("none", "default", "severe", "explicit", "implicit")}
+    profiles = {name: plugins.profile(name) for name in ("none", "default", "severe", "explicit", "implicit", "lost-effects")}
     assert {name: made.name for name, made in profiles.items()} == {name: name for name in profiles}
     assert profiles["none"].faultloads == []
     for made in profiles.values():
@@ -108,7 +108,7 @@ def test_profiles_are_those_that_are_promised():
         assert len(set(injections)) == len(injections)
 
 
-@pytest.mark.parametrize("name", ["default", "severe", "explicit", "implicit"])
+@pytest.mark.parametrize("name", ["default", "severe", "explicit", "implicit", "lost-effects"])
 def test_faultloads_say_what_they_stand_for(name):
     """Every faultload has a name of its own and a summary, and every fault takes its parameters."""
     loads = plugins.profile(name).faultloads
