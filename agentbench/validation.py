@@ -112,7 +112,7 @@ def _faults(document: Document, content: Scenario, environment: Environment) -> 
             yield error
             continue
         wrong = reach.misplaced(injection, {environment.name: list(tools.values())})
-        if wrong is not None:
+        if wrong is not None and not (content.faultload.seen_in and wrong.place == ("at",)):
             yield document.error(wrong.problem, *place, *wrong.place, remedy=wrong.remedy)
             continue
         problem, _, remedy = reach.unreachable(content, injection, tools).partition("; ")

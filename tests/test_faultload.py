@@ -100,7 +100,9 @@ def test_hash_of_a_profile_names_its_content():
 
 def test_profiles_are_those_that_are_promised():
     """`none` holds nothing, and the names of the others are their files'."""
-    profiles = {name: plugins.profile(name) for name in ("none", "default", "severe", "explicit", "implicit", "lost-effects")}
+    profiles = {
+        name: plugins.profile(name) for name in ("none", "default", "severe", "explicit", "implicit", "lost-effects")
+    }
     assert {name: made.name for name, made in profiles.items()} == {name: name for name in profiles}
     assert profiles["none"].faultloads == []
     for made in profiles.values():
