@@ -30,7 +30,7 @@ class Killed(BaseException):
 
 
 class Strike:
-    """One injection in one trial: the fault, its schedule and its memory. `span_s` is as in `Schedule`."""
+    """One injection in one trial: fault, schedule and memory. `span_s` and `looked` are as in `Schedule`."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class Strike:
         fault: AnyFault | None = None,
         *,
         span_s: float = 0.0,
+        looked: dict[str, bool] | None = None,
     ) -> None:
         self.index = index
         self.id = injection.id
@@ -47,7 +48,7 @@ class Strike:
         # Faults are frozen, so that one may serve many trials.
         self.fault: Any = fault or plugins.fault(injection.fault, injection.with_)
         channel = plugins.channel_of(self.fault)
-        self.schedule = Schedule(injection, (*key, index), channel=channel, span_s=span_s)
+        self.schedule = Schedule(injection, (*key, index), channel=channel, span_s=span_s, looked=looked)
         self.memory: dict[str, Any] = {}
         self.key = (*key, index)
 
@@ -73,6 +74,7 @@ class Injector:
         self._made = 0
         self._successes: Counter[str] = Counter()
         self._struck: set[str] = set()
+        self._asked: dict[str, tuple[int, bool]] = {}  # what a query said of which version of the world
 
     # -- what schedules see ----------------------------------------------------------------------------
 
@@ -91,10 +93,15 @@ class Injector:
     def holds(self, sql: str) -> bool:
         """Whether a query of the world is true now; raises `TestbedError` when it cannot be asked."""
         self._enactor.settle()
-        try:
-            return bool(self._world.ask(sql))
-        except apsw.Error as error:
-            raise TestbedError(f"the predicate of an injection cannot be asked: {error}") from error
+        version = self._world.version
+        known = self._asked.get(sql)
+        if known is None or known[0] != version:  # asking costs more than all else that a schedule does
+            try:
+                known = version, bool(self._world.ask(sql))
+            except apsw.Error as error:
+                raise TestbedError(f"the predicate of an injection cannot be asked: {error}") from error
+            self._asked[sql] = known
+        return known[1]
 
     def struck(self, injection: str) -> bool:
         """Whether the injection with this id has struck before."""

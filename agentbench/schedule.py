@@ -55,24 +55,32 @@ class Sight(Protocol):
         ...
 
 
-Condition: TypeAlias = Callable[[Sight, float], bool]
+Condition: TypeAlias = Callable[[Sight], bool]
 
 
 class Schedule:
     """One injection in one trial.
 
     `key` is of run seed, scenario, trial and injection; the agent is not in it, so that two agents meet the same
-    weather. `channel` is where its fault strikes. `span_s` is how long the reference solution takes.
+    weather. `channel` is where its fault strikes. `span_s` is how long the reference solution takes. `looked` remembers
+    by name what is looked at: that is the same in every trial, and may be shared.
     """
 
     def __init__(
-        self, injection: Injection, key: tuple[Any, ...], *, channel: Channel = "call", span_s: float = 0.0
+        self,
+        injection: Injection,
+        key: tuple[Any, ...],
+        *,
+        channel: Channel = "call",
+        span_s: float = 0.0,
+        looked: dict[str, bool] | None = None,
     ) -> None:
         self.injection = injection
         self.strikes_made = 0
         self._channel = channel
         self._key = key
-        self._looked: dict[str, bool] = {}  # by name: what the tool decides is decided once
+        self._draws: seeds.Keyed | None = None  # made when the first one is wanted
+        self._looked = {} if looked is None else looked
         self._conditions = _conditions(injection.at, injection.quiet, span_s)
         self._burst = _Spells(injection.at.burst, key) if injection.at.burst else None
         self._seen = 0  # occasions that were looked at so far
@@ -88,16 +96,17 @@ class Schedule:
             looked = self._looked[occasion.name] = self._looks_at(occasion)
         if not looked or self._over:
             return False
-        now_s = sight.now_s()
         for holds in self._conditions:
-            if not holds(sight, now_s):
+            if not holds(sight):
                 return False
         self._seen += 1
-        if not self._due(occasion, sight, now_s) or now_s < self._rests_until_s - _TICK_S:
+        if not self._due(occasion, sight):
             return False
-        self.strikes_made += 1
         if self.injection.cooldown_s is not None:
-            self._rests_until_s = now_s + self.injection.cooldown_s
+            if sight.now_s() < self._rests_until_s - _TICK_S:
+                return False
+            self._rests_until_s = sight.now_s() + self.injection.cooldown_s
+        self.strikes_made += 1
         self._over = self.strikes_made == self.injection.max
         return True
 
@@ -108,31 +117,31 @@ class Schedule:
             return self.injection.at.matches(occasion.spec)
         return occasion.channel == "turn" or fnmatchcase(occasion.name, self.injection.at.channel)
 
-    def _due(self, occasion: Occasion, sight: Sight, now_s: float) -> bool:
+    def _due(self, occasion: Occasion, sight: Sight) -> bool:
         at = self.injection.at
         if at.probability is not None:
             if self._begun is not None and self.injection.lasts != "transient":
-                return self._continues(occasion, sight, now_s)
-            return self._chance(occasion, "at") < at.probability and self._begin(occasion, now_s)
+                return self._continues(occasion, sight)
+            return self._chance(occasion, "at") < at.probability and self._begin(occasion, sight)
         if self._burst is not None:
-            return self._chance(occasion, "at") < self._burst.chance(now_s)
+            return self._chance(occasion, "at") < self._burst.chance(sight.now_s())
         if at.every is not None:
             return self._seen % at.every == 0
         if at.from_ is not None:
             return at.from_ <= self._seen < at.from_ + (at.for_ or 1)
         if self._begun is None:
-            return self._seen == at.nth and self._begin(occasion, now_s)
-        return self._continues(occasion, sight, now_s)
+            return self._seen == at.nth and self._begin(occasion, sight)
+        return self._continues(occasion, sight)
 
-    def _begin(self, occasion: Occasion, now_s: float) -> bool:
+    def _begin(self, occasion: Occasion, sight: Sight) -> bool:
         if self._begun is None:
-            self._begun, self._begun_s = self._seen, now_s
+            self._begun, self._begun_s = self._seen, sight.now_s()
         match self.injection.lasts:
             case Lasts(attempts=int(attempts)):
                 return occasion.repeat < attempts
         return True
 
-    def _continues(self, occasion: Occasion, sight: Sight, now_s: float) -> bool:
+    def _continues(self, occasion: Occasion, sight: Sight) -> bool:
         match self.injection.lasts:
             case "transient":
                 return False
@@ -141,7 +150,7 @@ class Schedule:
             case Lasts(calls=int(calls)):
                 return self._seen < (self._begun or 0) + calls
             case Lasts(seconds=float(seconds)):
-                return now_s < self._begun_s + seconds - _TICK_S
+                return sight.now_s() < self._begun_s + seconds - _TICK_S
             case Lasts(probability=float(probability)):
                 return self._chance(occasion, "lasts") < probability
             case Lasts(attempts=int(attempts)):
@@ -152,7 +161,9 @@ class Schedule:
         return False
 
     def _chance(self, occasion: Occasion, part: str) -> float:
-        return seeds.uniform(*self._key, part, occasion.key, occasion.repeat)
+        if self._draws is None:
+            self._draws = seeds.Keyed(*self._key)
+        return self._draws.uniform(part, occasion.key, occasion.repeat)
 
 
 class _Spells:
@@ -181,27 +192,27 @@ def _conditions(at: Where, quiet: Quiet | None, span_s: float) -> list[Condition
     found: list[Condition] = []
     if at.window is not None:
         begin_s, end_s = at.window.seconds(span_s)
-        found.append(lambda sight, now_s: begin_s - _TICK_S <= now_s < end_s - _TICK_S)
+        found.append(lambda sight: begin_s - _TICK_S <= sight.now_s() < end_s - _TICK_S)
     if quiet is not None:
         found.append(_before(quiet, span_s))
     if at.armed_by is not None:
         armer = at.armed_by
-        found.append(lambda sight, now_s: sight.struck(armer))
+        found.append(lambda sight: sight.struck(armer))
     if at.after is not None:
         after = at.after
-        found.append(lambda sight, now_s: sight.successes(after.tool) >= after.call)
+        found.append(lambda sight: sight.successes(after.tool) >= after.call)
     if at.when is not None:
         when = at.when
-        found.append(lambda sight, now_s: sight.holds(when))
+        found.append(lambda sight: sight.holds(when))
     return found
 
 
 def _before(quiet: Quiet, span_s: float) -> Condition:
     if quiet.calls is not None:
         calls = quiet.calls
-        return lambda sight, now_s: sight.made() < calls
+        return lambda sight: sight.made() < calls
     end_s = quiet.seconds if quiet.seconds is not None else (quiet.percent or 0.0) * span_s / 100
-    return lambda sight, now_s: now_s < end_s - _TICK_S
+    return lambda sight: sight.now_s() < end_s - _TICK_S
 
 
 def _happened(until: Until, sight: Sight) -> bool:

@@ -10,12 +10,27 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str, c
 
 def digest(*parts: Any) -> str:
     """Hex digest (64 characters) of JSON-able parts; equal parts give equal digests on every machine."""
-    return hashlib.blake2b(_encode(parts).encode("utf-8", "surrogatepass"), digest_size=32).hexdigest()
+    return hashlib.blake2b(_bytes(parts), digest_size=32).hexdigest()
 
 
 def uniform(*key: Any) -> float:
     """A number in [0, 1) decided by the key alone, so parallel calls cannot change each other's draw."""
     return int(digest(*key)[:13], 16) / float(1 << 52)
+
+
+class Keyed:
+    """Draws that share the beginning of their key, which is digested once: `Keyed(a, b).uniform(c)` is
+    `uniform(a, b, c)`.
+    """
+
+    def __init__(self, *key: Any) -> None:
+        self._begun = hashlib.blake2b(_bytes(key)[:-1] + b",", digest_size=32)
+
+    def uniform(self, *rest: Any) -> float:
+        """A number in [0, 1) decided by the whole key; `rest` has one part at least."""
+        whole = self._begun.copy()
+        whole.update(_bytes(rest)[1:])
+        return int(whole.hexdigest()[:13], 16) / float(1 << 52)
 
 
 def derive(*key: Any) -> random.Random:
@@ -26,3 +41,7 @@ def derive(*key: Any) -> random.Random:
 def settle(*key: Any) -> None:
     """Seed Python's global generator, which agents and their libraries draw from (such as the jitter of retries)."""
     random.seed(digest("settle", *key))
+
+
+def _bytes(parts: tuple[Any, ...]) -> bytes:
+    return _encode(parts).encode("utf-8", "surrogatepass")

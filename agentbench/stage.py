@@ -4,12 +4,12 @@ Invariant: nothing here belongs to a trial; what it makes once is the same for a
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from agentbench import clock, collector, goals, plugins, scenario
+from agentbench import clock, collector, plugins, scenario
 from agentbench.abc import AgentContext, AnyFault, Session
 from agentbench.calls import Variation
 from agentbench.environment import Environment
@@ -22,6 +22,7 @@ from agentbench.world import Copies
 
 DETAIL_MAX = 500
 Opener = Callable[[AgentContext], Session]
+Made = tuple[Injection, AnyFault, dict[str, bool]]
 
 
 class Stage:
@@ -32,7 +33,7 @@ class Stage:
         self.loop = clock.new_loop(mode)
         self.collector = collector.installed()
         self._environments: dict[str, Environment] = {}
-        self._faults: dict[bytes, tuple[Injection, AnyFault]] = {}
+        self._injections: dict[tuple[str, bytes], list[Made]] = {}
         self._variations: dict[tuple[str, int], dict[str, Variation]] = {}
         self._doors: dict[str, Door] = {}
         self._templates: dict[str, bytes] = {}
@@ -52,13 +53,13 @@ class Stage:
             self._environments[name] = plugins.environment(name)
         return self._environments[name]
 
-    def fault(self, data: Mapping[str, Any]) -> tuple[Injection, AnyFault]:
-        """An injection of the plan and its fault, made once; both are frozen."""
-        key = msgspec.json.encode(data)
-        if key not in self._faults:
-            injection = Injection.model_validate(data)
-            self._faults[key] = injection, plugins.fault(injection.fault, injection.with_)
-        return self._faults[key]
+    def injections(self, data: Sequence[Mapping[str, Any]], environment: str) -> list[Made]:
+        """The injections of a trial with their faults, and what is known of the tools that they look at; made once."""
+        key = environment, msgspec.json.encode(data)
+        if key not in self._injections:
+            made = [Injection.model_validate(each) for each in data]
+            self._injections[key] = [(each, plugins.fault(each.fault, each.with_), {}) for each in made]
+        return self._injections[key]
 
     def variations(self, name: str, turn: int) -> dict[str, Variation]:
         """What the user may say instead of a line of a scenario, worked out once."""

@@ -6,7 +6,7 @@ Invariant: what the agent does wrong ends up in the record, and only the testbed
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -144,7 +144,7 @@ class Attempt:
             world=self.world,
             template=template,
             clock=self.clock,
-            strikes=[self._strike(index, each, key) for index, each in enumerate(trial["injections"])],
+            strikes=list(self._strikes(key)),
             limits={"tool_calls": self.scenario.limits.tool_calls, "tokens": self.scenario.limits.tokens},
             journal=self.journal,
             stop=self._stop,
@@ -156,11 +156,12 @@ class Attempt:
         self.door = self.stage.door(environment)
         self._open = self.stage.opener(self.order.agent["ref"], self.door, environment)
 
-    def _strike(self, index: int, data: Mapping[str, Any], key: tuple[Any, ...]) -> Strike:
-        injection, fault = self.stage.fault(data)
-        # Only faults of the context end an agent's process, and only then is there a price for being ready for it.
-        self._mortal = self._mortal or fault.site == "context"
-        return Strike(index, injection, key, fault, span_s=self._span_s)
+    def _strikes(self, key: tuple[Any, ...]) -> Iterator[Strike]:
+        made = self.stage.injections(self.order.trial["injections"], self.scenario.environment)
+        for index, (injection, fault, looked) in enumerate(made):
+            # Only faults of the context end an agent's process, and only then is there a price for being ready for it.
+            self._mortal = self._mortal or fault.site == "context"
+            yield Strike(index, injection, key, fault, span_s=self._span_s, looked=looked)
 
     def _drive(self) -> None:
         loop = self.stage.loop

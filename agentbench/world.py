@@ -28,7 +28,7 @@ class World:
     """A database deserialised from a template, a clock to read, and the effects made so far.
 
     `epoch` is the wall-clock instant at which the trial's clock stands at 0 s. `Copies` gives `db`, a fresh copy, and
-    `columns`, what is known of its tables.
+    what is known of all of its kind: `columns` of the tables, and queries that are `allowed`.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class World:
         seed: str = "",
         db: apsw.Connection | None = None,
         columns: dict[str, list[str]] | None = None,
+        allowed: set[str] | None = None,
     ) -> None:
         self.db = db or _opened(template)
         self.effects: list[Effect] = []
@@ -48,7 +49,7 @@ class World:
         self._seed = seed
         self._ids = 0
         self._columns = {} if columns is None else columns
-        self._allowed: set[str] = set()  # queries that the authorizer has let pass
+        self._allowed = set() if allowed is None else allowed  # queries that the authorizer has let pass
         self._replayable = False
         self._at_s: float | None = None  # the instant of the change that is being made
 
@@ -77,6 +78,11 @@ class World:
         """The first column of the first row, or None."""
         first = self.db.execute(sql, parameters).fetchone()
         return first[0] if first else None
+
+    @property
+    def version(self) -> int:
+        """A number that grows whenever a row changes."""
+        return int(self.db.total_changes())
 
     def execute(self, sql: str, *parameters: Any) -> int:
         """Run one statement that writes; returns how many rows it changed."""
@@ -291,6 +297,7 @@ class Copies:
         self._start = b""  # the template as SQLite writes it
         self._idle: apsw.Connection | None = None
         self._columns: dict[str, list[str]] = {}
+        self._allowed: set[str] = set()
 
     def take(self, *, epoch: datetime, clock: Callable[[], float], seed: str) -> World:
         """A world that nobody else has."""
@@ -299,7 +306,8 @@ class Copies:
         self._start = self._start or bytes(db.serialize("main"))
         if not _deferring(db):
             db.execute("BEGIN")
-        return World(self.template, epoch=epoch, clock=clock, seed=seed, db=db, columns=self._columns)
+        return World(self.template, epoch=epoch, clock=clock, seed=seed, db=db, columns=self._columns,
+                     allowed=self._allowed)  # fmt: skip
 
     def give_back(self, world: World) -> None:
         """Take a world back, however it was left."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -17,6 +18,8 @@ SPEC = ToolSpec(name="pay", description="", parameters={}, effect="write")
 
 class World:
     """A world that is asked one thing."""
+
+    version = 0
 
     def ask(self, sql: str) -> Any:
         """Whether the question is the one."""
@@ -54,7 +57,8 @@ def injector(*injections: dict[str, Any]) -> Injector:
     """One with these injections, each with a fault that writes the injection's `fault`."""
     made = [Injection.model_validate(each) for each in injections]
     strikes = [Strike(index, each, ("key",), Mark(each.fault)) for index, each in enumerate(made)]
-    return Injector(strikes, world=World(), clock=Clock(), replica=lambda strike, done: None)
+    enactor = SimpleNamespace(settle=lambda: None, replica=lambda *_: None, deeds=lambda *_: None)
+    return Injector(strikes, world=World(), clock=Clock(), enactor=enactor)
 
 
 def answers(made: Injector, count: int = 1) -> tuple[list[str], list[Firing]]:

@@ -77,3 +77,9 @@ def test_settling_seeds_the_global_generator() -> None:
         assert drawn[0] == drawn[1] != drawn[2]
     finally:
         random.setstate(state)
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(), st.none()), min_size=1), st.lists(st.text(), min_size=1))
+def test_shared_beginning_of_a_key_changes_no_draw(key, rest):
+    """Digesting the beginning once is only faster."""
+    assert seeds.Keyed(*key).uniform(*rest) == seeds.uniform(*key, *rest)

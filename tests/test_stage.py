@@ -19,7 +19,8 @@ def test_things_that_serve_many_trials_are_made_once(tmp_path: Path, monkeypatch
         assert stage.scenario("notes.milk", {}) is content
         assert stage.template("notes.milk", content, environment) is stage.template("notes.milk", content, environment)
         assert stage.door(environment) is stage.door(environment)
-        assert stage.fault({"fault": "timeout"}) is stage.fault({"fault": "timeout"})
+        assert stage.injections([{"fault": "timeout"}], "a") is stage.injections([{"fault": "timeout"}], "a")
+        assert stage.injections([{"fault": "timeout"}], "a") is not stage.injections([{"fault": "timeout"}], "b")
     finally:
         stage.close()
 
