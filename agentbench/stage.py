@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from agentbench import clock, collector, plugins, scenario
+from agentbench import clock, collector, goals, plugins, scenario
 from agentbench.abc import AgentContext, AnyFault, Session
 from agentbench.calls import Variation
 from agentbench.environment import Environment
