@@ -11,6 +11,7 @@ from agentbench.calls import (
     Meaning,
     Message,
     MessageHandler,
+    Spoken,
     ToolCall,
     ToolResult,
     ToolSpec,
@@ -59,6 +60,9 @@ Witness: TypeAlias = Literal[
     "said_otherwise",
     "said_twice",
     "arrived_late",
+    # of what the agent remembers, and of its process
+    "forgotten",
+    "restarted",
 ]
 Plausible: TypeAlias = Literal["success", "error"]
 
@@ -135,13 +139,21 @@ class TurnContext(_Offered):
     """What a fault that strikes at a user turn may use besides: the agent's session.
 
     `session` is None before the first turn; where the adapter can reach the agent's memory of the conversation, its
-    `history` is a `History`. `restart()` ends the agent between two turns and starts it again. `variations` are what
-    the scenario lets the user say here instead, by the name of the fault.
+    `history` is a `History`. `past` holds copies of that memory, as it was before each earlier turn (None: empty).
+    `restart()` ends the agent between two turns and starts it again. `variations` are what the scenario lets the user
+    say here instead, by the name of the fault.
     """
 
     session: Any
     restart: Callable[[], None]
     variations: Mapping[str, Variation] = field(default_factory=dict)
+    past: Sequence[Any] = ()
+
+    @property
+    def history(self) -> "History | None":
+        """The agent's memory of the conversation, None when it cannot be reached."""
+        found: History | None = getattr(self.session, "history", None)
+        return found
 
 
 @dataclass(slots=True, kw_only=True)
@@ -251,7 +263,7 @@ class History(Protocol):
         ...
 
     async def restore(self, saved: Any) -> None:
-        """Go back to a copy."""
+        """Go back to a copy; None is the memory of an agent that has heard nothing yet."""
         ...
 
 
@@ -294,6 +306,16 @@ class AgentContext(Protocol):
     @property
     def resumes(self) -> bool:
         """Whether an earlier process of this agent died in this trial: what it has stored must be kept."""
+        ...
+
+    @property
+    def transcript(self) -> Sequence[Spoken]:
+        """What the user said and was answered, turn by turn, as the chat keeps it; no death of the agent ends it."""
+        ...
+
+    @property
+    def message_number(self) -> int:
+        """The number that the chat gives the user's message in hand, from 1; one that is delivered twice keeps it."""
         ...
 
     async def hand_over(self, channel: str, content: Any) -> list[Any]:

@@ -5,7 +5,7 @@ Invariant: these are the only shapes that environment, faults and recorders shar
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 Failure: TypeAlias = Literal["timeout", "refused", "reset"]
 
@@ -155,6 +155,14 @@ class Message:
     channel: str
     content: Any
     number: int
+
+
+class Spoken(NamedTuple):
+    """One turn of the conversation; `number` is that of `abc.AgentContext.message_number`."""
+
+    number: int
+    message: str
+    answer: str
 
 
 Handler: TypeAlias = Callable[[ToolCall], Awaitable[ToolResult]]

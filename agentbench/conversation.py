@@ -5,12 +5,17 @@ Invariant: both what was said and what arrived are on record wherever a fault ac
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+from agentbench import seeds
+from agentbench.abc import History
 from agentbench.calls import Message, Turn, TurnHandler
 from agentbench.errors import TestbedError
 from agentbench.gateway import NAME_MAX, Gateway
-from agentbench.record import Exchange, Firing, HandOver, copied, plain
+from agentbench.record import Exchange, Firing, HandOver, Memory, MemoryEntry, copied, plain
+
+ENTRY_MAX = 300  # characters of an entry of the agent's memory that are kept
 
 
 class _AgentRaised(BaseException):
@@ -24,18 +29,25 @@ class Conversation:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._sent: Counter[str] = Counter()
+        self._past: list[Any] = []
 
-    async def turn(self, said: Turn, hear: TurnHandler, **offers: Any) -> str:
+    async def turn(
+        self, said: Turn, hear: TurnHandler, session: Callable[[], Any], restart: Callable[[], None], **offers: Any
+    ) -> str:
         """Let the user speak; `hear` lets the agent hear a message. Returns the last answer, '' if there was none.
 
-        `offers` are what a `TurnContext` has besides.
+        `session` tells the agent's session; `restart` and `offers` are what a `TurnContext` has besides.
         """
         gateway = self._gateway
         at, number = gateway.now_s(), gateway.turn
         heard: list[str] = []
+        left: list[Memory | None] = []
         fired: list[Firing] = []
+        struck = False
 
         async def deliver(turn: Turn) -> str:
+            if struck and not heard:
+                left.append(await _memory(session()))
             heard.append(turn.text)
             try:
                 return await hear(turn)
@@ -44,10 +56,16 @@ class Conversation:
             except BaseException as error:  # the agent's, whatever it is; it passes through the faults untouched
                 raise _AgentRaised(error) from error
 
+        remembered: Memory | None = None
         try:
+            if gateway.injector.looks_back:
+                await self._look(session())
+            offers |= {"session": session(), "restart": restart, "past": self._past[:-1]}
             handler = gateway.injector.around_turn(said, deliver, fired, offers)
-            # Where nothing strikes there is nothing to record.
-            return await handler(said) if handler is not deliver else await deliver(said)
+            if handler is not deliver:  # where nothing strikes there is nothing to record
+                struck = True
+                remembered = await _memory(session())
+            return await handler(said)
         except _AgentRaised as raised:
             raise raised.error from None
         except TestbedError as error:
@@ -64,8 +82,15 @@ class Conversation:
                         said=said.text,
                         heard=heard,
                         fired=_in_order(fired),
+                        remembered=remembered,
+                        left=left[0] if left else None,
                     )
                 )
+
+    async def _look(self, session: Any) -> None:
+        """Keep a copy of what the agent remembers before this turn."""
+        history: History | None = getattr(session, "history", None)
+        self._past.append(None if history is None else await history.save())
 
     async def hand_over(self, channel: str, content: Any) -> list[Any]:
         """Take a message from one agent to another; returns what arrives, in its order."""
@@ -81,25 +106,44 @@ class Conversation:
         async def deliver(message: Message) -> None:
             received.append(copied(message.content))
 
+        ended = False
         try:
             await gateway.injector.around_message(sent, deliver, fired)(sent)
+            ended = True
         except TestbedError as error:
             gateway.fail(error)
             raise asyncio.CancelledError from error
-        gateway.add(
-            HandOver(
-                at_s=at,
-                end_s=gateway.now_s(),
-                turn=turn,
-                channel=name,
-                number=sent.number,
-                sent=copied(sent.content),
-                received=copied(received),
-                fired=_in_order(fired),
+        finally:  # a sender that stops waiting does not take away that it has sent
+            gateway.add(
+                HandOver(
+                    at_s=at,
+                    end_s=gateway.now_s(),
+                    turn=turn,
+                    channel=name,
+                    number=sent.number,
+                    sent=copied(sent.content),
+                    received=copied(received),
+                    fired=_in_order(fired),
+                    abandoned=not ended,
+                )
             )
-        )
         await gateway.admit()
         return received
+
+
+async def _memory(session: Any) -> Memory | None:
+    """What the agent remembers, as its adapter reads it; None when nobody can."""
+    history: History | None = getattr(session, "history", None)
+    if history is None:
+        return None
+    found = await history.read()
+    return Memory(
+        entries=[MemoryEntry(role=each.role, text=str(plain(each.text))[:ENTRY_MAX], calls=list(each.calls))
+                 for each in found],
+        # A message of the agent's stays the same one when it loses one of several calls.
+        digests=[seeds.digest(each.role, each.text, list(each.calls) if each.role == "tool" else [])
+                 for each in found],
+    )  # fmt: skip
 
 
 def _in_order(fired: list[Firing]) -> list[Firing]:

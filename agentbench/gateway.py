@@ -52,11 +52,15 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class _Open:
-    """A call that has not been answered yet. `problem` says what about its arguments is not JSON."""
+    """A call that has not been answered yet. `problem` says what about its arguments is not JSON.
+
+    `request` is `Call.request`.
+    """
 
     call: ToolCall
     at_s: float
     problem: str
+    request: str | None = None
     done: list[Execution] = field(default_factory=list)
     fired: list[Firing] = field(default_factory=list)
 
@@ -117,8 +121,11 @@ class Gateway:
 
     # -- what the agent reaches ------------------------------------------------------------------------
 
-    async def call(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Answer one tool call; raises `asyncio.CancelledError` once a limit is reached or the trial is over."""
+    async def call(self, name: str, arguments: Mapping[str, Any], request: str | None = None) -> ToolResult:
+        """Answer one tool call; `request` is the id by which the agent's model asked for it.
+
+        Raises `asyncio.CancelledError` once a limit is reached or the trial is over.
+        """
         await self.admit()
         given, problem = examine(arguments)
         asked: dict[str, Any] = given if isinstance(given, dict) else {"value": given}
@@ -129,7 +136,8 @@ class Gateway:
             return self._report(asked)
         if self._made >= self._limits["tool_calls"]:
             self._end("tool_calls")
-        opened = _Open(self._admit(tool, asked), self._clock.now_s(), problem)
+        asker = None if request is None else str(plain(request))[:NAME_MAX]
+        opened = _Open(self._admit(tool, asked), self._clock.now_s(), problem, asker)
         self._open[opened.call.id] = opened
         self._keep(self._entry(opened, Reply(failure="abandoned")))
         try:
@@ -311,6 +319,7 @@ class Gateway:
             done=opened.done,
             told=told,
             fired=sorted(opened.fired, key=lambda each: each.injection),
+            request=opened.request,
         )
 
     def _refuse_when_over(self) -> None:
@@ -347,4 +356,4 @@ class Door:
         """Call a tool of the trial that is open."""
         if self.gateway is None:
             raise asyncio.CancelledError("no trial is open")
-        return await self.gateway.call(name, arguments)
+        return await self.gateway.call(name, arguments, call_id)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import apsw
 
 from agentbench import plugins, seeds
-from agentbench.abc import AnyFault, FaultContext, MessageContext, Renaming, TurnContext
+from agentbench.abc import AnyFault, Channel, FaultContext, MessageContext, Renaming, TurnContext
 from agentbench.calls import Handler, Message, MessageHandler, ToolCall, ToolSpec, Turn, TurnHandler
 from agentbench.enacting import Clock, Enactor
 from agentbench.errors import TestbedError
@@ -47,8 +47,8 @@ class Strike:
         self.name = injection.fault
         # Faults are frozen, so that one may serve many trials.
         self.fault: Any = fault or plugins.fault(injection.fault, injection.with_)
-        channel = plugins.channel_of(self.fault)
-        self.schedule = Schedule(injection, (*key, index), channel=channel, span_s=span_s, looked=looked)
+        self.channel: Channel = plugins.channel_of(self.fault)
+        self.schedule = Schedule(injection, (*key, index), channel=self.channel, span_s=span_s, looked=looked)
         self.memory: dict[str, Any] = {}
         self.key = (*key, index)
 
@@ -75,6 +75,8 @@ class Injector:
         self._successes: Counter[str] = Counter()
         self._struck: set[str] = set()
         self._asked: dict[str, tuple[int, bool]] = {}  # what a query said of which version of the world
+        # Whether a fault may want to know what the agent remembered at earlier turns.
+        self.looks_back = any(each.channel == "turn" and each.fault.site == "context" for each in strikes)
 
     # -- what schedules see ----------------------------------------------------------------------------
 

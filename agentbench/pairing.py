@@ -122,6 +122,8 @@ def _end_s(event: Event) -> float:
 
 def _next(record: TrialRecord, head: bytes, event: Event) -> bytes:
     bare = msgspec.structs.replace(event, fired=[]) if isinstance(event, Call | HandOver) else event
+    if isinstance(bare, Call):
+        bare = msgspec.structs.replace(bare, request=None)  # real models draw these ids anew each time
     return blake2b(head + _digest(record, bare), digest_size=16).digest()
 
 

@@ -4,6 +4,7 @@ Invariant: what the agent does wrong ends up in the record, and only the testbed
 """
 
 import asyncio
+import functools
 import os
 import threading
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from agentbench import clock, surroundings
 from agentbench import record as records
 from agentbench.abc import Order, Session
-from agentbench.calls import Meaning, Turn
+from agentbench.calls import Meaning, Spoken, Turn
 from agentbench.conversation import Conversation
 from agentbench.errors import TestbedError
 from agentbench.following import Follower
@@ -54,6 +55,8 @@ class Context:
         self.reference = reference
         self.meaning = Meaning()
         self.resumes = False
+        self.transcript: list[Spoken] = []
+        self.message_number = 0
         self._gateway = gateway
         self.model_called = gateway.model_called
         self.hand_over = conversation.hand_over
@@ -79,6 +82,7 @@ class Attempt:
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
         self._mortal = False
+        self._place = 0  # of the messages of the user's, from 1
         self._session: Session | None = None
         self._death: asyncio.Future[None] | None = None
         self._dead: list[asyncio.Task[str]] = []  # what processes that were ended left undone
@@ -196,11 +200,13 @@ class Attempt:
             while message is not None:
                 place += 1
                 number = self.script.number
+                self._place = place
                 said = Turn(text=message, number=number, answers=self.script.line.when != "always")
-                offers: dict[str, Any] = {"session": self._session, "restart": self._restart}
+                offers: dict[str, Any] = {}
                 if self.scenario.variants:
                     offers["variations"] = self.stage.variations(trial["scenario"], number)
-                answer = await self.conversation.turn(said, self._hear, **offers)
+                session = functools.partial(getattr, self, "_session")
+                answer = await self.conversation.turn(said, self._hear, session, self._restart, **offers)
                 message = self._said_next(place - 1, answer)
                 if message is not None and gateway.turn >= limits.turns:
                     self._stop("turns")
@@ -216,9 +222,11 @@ class Attempt:
             raise asyncio.CancelledError("limit reached: turns")
         gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=turn.text))
         self._context.meaning = replace(turn.means, line=turn.number)
+        self._context.message_number = self._place
         answer = await (self._surviving(turn.text) if self._mortal else self._begun()(turn.text))
         text = str(plain(answer))
         gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=text))
+        self._context.transcript.append(Spoken(self._place, turn.text, text))
         gateway.turn += 1
         return text
 
@@ -260,7 +268,8 @@ class Attempt:
         self.gateway.process += 1
         self._context.resumes = True
         self._session = None
-        self.gateway.add(Note(at_s=self.gateway.now_s(), kind="restarted"))
+        detail = f"process {self.gateway.process + 1}"
+        self.gateway.add(Note(at_s=self.gateway.now_s(), kind="restarted", detail=detail))
 
     def _said_next(self, place: int, answer: str) -> str | None:
         try:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from agentbench import aftermath, timetable
+from agentbench import aftermath, continuity, timetable
 from agentbench.checks import of_call
 from agentbench.judgement import InjectionState, Landing
 from agentbench.plan import PlannedTool, Trial
@@ -265,6 +265,7 @@ CALLS: dict[str, Callable[[Scene], Finding]] = {
     "reply_changed": _reply_changed,
     "effect_missing": _effect_missing,
     **aftermath.WITNESSES,
+    **continuity.WITNESSES,
 }
 
 
@@ -323,6 +324,8 @@ def _arrived_late(event: Exchange | HandOver, firing: Firing, record: TrialRecor
     delay_s = firing.receipt.get("delay_s")
     if isinstance(delay_s, bool) or not isinstance(delay_s, int | float) or delay_s <= 0:
         return "ineffective", "there was no delay"
+    if isinstance(event, HandOver) and event.abandoned:
+        return WITNESSED if event.end_s - event.at_s > SLACK_S else ("ineffective", "the sender did not wait at all")
     if event.end_s - event.at_s < delay_s - SLACK_S:
         return "contradicted", f"it took {event.end_s - event.at_s:g} s and not {delay_s:g} s"
     return WITNESSED if _sent(event) in _arrived(event) else ("contradicted", "it did not arrive")
@@ -344,4 +347,5 @@ PASSING: dict[str, Callable[[Exchange | HandOver, Firing, TrialRecord], Finding]
     "said_otherwise": _said_otherwise,
     "said_twice": _said_twice,
     "arrived_late": _arrived_late,
+    **continuity.PASSING,
 }

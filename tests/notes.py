@@ -15,10 +15,12 @@ from agentbench.adapters.callable import CallableAdapter
 from agentbench.environment import Environment
 from agentbench.faultload import Injection
 from agentbench.gateway import Door, Journal
-from agentbench.plan import Trial
+from agentbench.judgement import Landing
+from agentbench.plan import PlannedTool, Trial
 from agentbench.record import TrialRecord
 from agentbench.stage import Opener, Stage
 from agentbench.trial import Attempt
+from agentbench.witness import landings
 
 ENVIRONMENT = '''
 """Notes: five of them to begin with."""
@@ -119,6 +121,11 @@ SCENARIO_FILE = textwrap.dedent("""\
       degraded: [{has: [counted], missing: [added], utility: 0.5}]
     """)
 
+TWO_TURNS = {
+    **SCENARIO,
+    "script": [{"user": "Add the note 'milk', please."}, {"user": "And thank you."}],
+}
+
 Agent = Callable[..., Any]
 
 
@@ -198,6 +205,17 @@ def run(agent: Agent, *, journal: Journal | None = None, mode: clock.Mode = "vir
     """One trial of one agent on a fresh stage."""
     with stage(mode, agent=agent) as made:
         return Attempt(made, order(mode=mode, **wanted), sandbox="none", journal=journal).run()
+
+
+def struck(
+    agent: Agent, fault: str, *, scenario: Mapping[str, Any] = SCENARIO, **injection: Any
+) -> tuple[TrialRecord, Landing]:
+    """One trial under one fault, and what its witness says of it."""
+    record = run(agent, injections=[{"fault": fault, **injection}], scenario=scenario)
+    made = order(injections=[{"fault": fault, **injection}], scenario=scenario)
+    planned = {"add_note": PlannedTool(effect="write"), "list_notes": PlannedTool(effect="read")}
+    (landing,) = landings(record, msgspec.convert(made.trial, Trial), planned)
+    return record, landing
 
 
 def notes(record: TrialRecord) -> list[str]:

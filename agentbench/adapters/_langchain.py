@@ -16,6 +16,7 @@ import httpx
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_core.tracers.context import register_configure_hook
 from langgraph.prebuilt import ToolNode
@@ -25,7 +26,7 @@ from langsmith import tracing_context
 from agentbench import clock
 from agentbench.abc import AgentContext, Tools
 from agentbench.agents._model import is_unheard, unheard
-from agentbench.calls import ToolError, ToolResult, ToolSpec, error_text
+from agentbench.calls import Spoken, ToolError, ToolResult, ToolSpec, error_text
 
 
 class ToolHTTPError(ToolError, httpx.HTTPStatusError):
@@ -57,20 +58,24 @@ class ToolKit:
         self.loop: asyncio.AbstractEventLoop | None = (
             None  # where the trial runs, for tools that are called in a thread
         )
+        self.context: AgentContext | None = None  # of the trial that runs
         self._source = tools
         self._host = getattr(tools, "host", "api.example")
         self.tools: list[BaseTool] = [self._tool(spec) for spec in tools.specs]
 
     def _tool(self, spec: ToolSpec) -> BaseTool:
-        async def run(**arguments: Any) -> str:
-            result = await self._source.call(spec.name, arguments)
+        async def call(arguments: dict[str, Any], request: str | None) -> str:
+            result = await self._source.call(spec.name, arguments, call_id=request)
             if result.failure is None and not result.ok:
                 url = f"https://{self._host}/v1/{spec.name}"
                 raise ToolHTTPError(result, httpx.Request("POST" if spec.effect == "write" else "GET", url))
             return json.dumps(result.unwrap(), ensure_ascii=False)
 
+        async def run(**arguments: Any) -> str:
+            return await call(arguments, _request.get())
+
         def run_in_thread(**arguments: Any) -> str:
-            return self._from_thread(run(**arguments))
+            return self._from_thread(call(arguments, _request.get()))
 
         return _ApiTool(
             name=spec.name,
@@ -79,6 +84,12 @@ class ToolKit:
             coroutine=run,
             func=run_in_thread,
         )
+
+    async def hand_over(self, channel: str, content: Any) -> list[Any]:
+        """Send a message from one agent of the graph to another; returns what arrives of it."""
+        if self.context is None:
+            raise RuntimeError("a message was handed over before the conversation began")
+        return await self.context.hand_over(channel, content)
 
     def _from_thread(self, call: Coroutine[Any, Any, str]) -> str:
         try:
@@ -92,12 +103,30 @@ class ToolKit:
         raise RuntimeError("the tool was called with invoke() on the event loop; use ainvoke() in an async node")
 
 
+# The id under which the model asked for the call that is being made here.
+_request: ContextVar[str | None] = ContextVar("request", default=None)
+
+
 class _ApiTool(StructuredTool):
     """A structured tool whose functions take nothing but what the model sends.
 
     LangChain looks for a parameter that wants its `config`, and evaluates annotations to find it, at every call of
     `_arun` and of the function behind it. Here the first look finds none, and there is no second one.
     """
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        token = _request.set(_id_of(input))
+        try:
+            return super().invoke(input, config, **kwargs)
+        finally:
+            _request.reset(token)
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Any:
+        token = _request.set(_id_of(input))
+        try:
+            return await super().ainvoke(input, config, **kwargs)
+        finally:
+            _request.reset(token)
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """As any tool's, but no model is called behind it."""
@@ -116,6 +145,12 @@ class _ApiTool(StructuredTool):
     async def _arun(self, *args: Any, **arguments: Any) -> Any:
         assert self.coroutine is not None
         return await self.coroutine(*args, **arguments)
+
+
+def _id_of(call: Any) -> str | None:
+    """The id of a tool call as a model makes it; None for bare arguments."""
+    found = call.get("id") if isinstance(call, dict) and call.get("type") == "tool_call" else None
+    return found if isinstance(found, str) else None
 
 
 class Recorder(BaseCallbackHandler):
@@ -169,6 +204,9 @@ class Recorder(BaseCallbackHandler):
         )
 
 
+_USER = "user_"  # begins the ids of what the user says
+
+
 class _Listening:
     """The recorder of the trial that this process is at; a model that is called in a thread has no context to ask."""
 
@@ -194,9 +232,29 @@ def recorded(recorder: Recorder) -> Iterator[None]:
         _listening.recorder = None
 
 
-def user_message(text: str, turn: int) -> HumanMessage:
-    """What the user says, with an id that is always the same."""
-    return HumanMessage(text, id=f"user_{turn}")
+def user_message(text: str, turn: int, number: int) -> HumanMessage:
+    """What the user says, with an id that is always the same; `number` is the chat's."""
+    return HumanMessage(text, id=f"{_USER}{turn}", additional_kwargs={"message_number": number})
+
+
+def turns_of(messages: Sequence[BaseMessage]) -> int:
+    """The first turn whose message none of these is."""
+    ids = [each.id.removeprefix(_USER) for each in messages if each.id and each.id.startswith(_USER)]
+    return max((int(each) + 1 for each in ids if each.isdecimal()), default=0)
+
+
+def last_said(messages: Sequence[BaseMessage]) -> HumanMessage | None:
+    """The last message of the user's."""
+    return next((each for each in reversed(messages) if isinstance(each, HumanMessage) and
+                 (each.id or "").startswith(_USER)), None)  # fmt: skip
+
+
+def transcribed(transcript: Sequence[Spoken]) -> list[BaseMessage]:
+    """What a chat keeps of a conversation, as messages."""
+    messages: list[BaseMessage] = []
+    for turn, (number, message, answer) in enumerate(transcript):
+        messages += [user_message(message, turn, number), AIMessage(answer, id=f"answer_{turn}")]
+    return messages
 
 
 def answer_to(said: HumanMessage, messages: Sequence[BaseMessage]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from agentbench import clock
-from agentbench.abc import AgentContext, Session, Tools
+from agentbench.abc import AgentContext, Remembered, Session, Tools
 from agentbench.calls import ToolResult, ToolSpec
 from agentbench.errors import UsageError
 
@@ -116,6 +116,14 @@ class _Conversation:
         self._ctx = ctx
         self._agent: Any = None
         self._history: list[dict[str, str]] = []
+        for spoken in ctx.transcript:  # what an earlier process of the agent's is known to have said
+            self._history += _turn(spoken.message, spoken.answer)
+
+    @property
+    def history(self) -> "_History | None":
+        """The messages that the agent is given; None if it takes none, and keeps what it remembers to itself."""
+        wanted = _accepted(self._agent) if self._accepted is None else self._accepted
+        return _History(self._history) if wanted & {"history", "*"} else None
 
     async def __call__(self, message: str) -> str:
         if self._agent is None:
@@ -123,7 +131,7 @@ class _Conversation:
             self._agent = await made if inspect.isawaitable(made) else made
         said = await self._ask(message)
         answer = await self._forwarded(said)
-        self._history += [{"role": "user", "content": message}, {"role": "assistant", "content": answer}]
+        self._history += _turn(message, answer)
         return answer
 
     async def _ask(self, message: str) -> Any:
@@ -147,6 +155,36 @@ class _Conversation:
         given = {name: value for name, value in claim.items() if value is not None}
         (await self._tools.call(_REPORT, given)).unwrap()
         return str(_part(said, "answer") or claim["summary"] or "")
+
+
+class _History:
+    """What an agent remembers if it goes by the history that it is given; its changes are those of the list."""
+
+    def __init__(self, messages: list[dict[str, str]]) -> None:
+        self._messages = messages
+
+    async def read(self) -> list[Remembered]:
+        """The entries, the oldest first."""
+        return [
+            Remembered(role="user" if each["role"] == "user" else "agent", text=each["content"])
+            for each in self._messages
+        ]
+
+    async def keep(self, places: Sequence[int]) -> None:
+        """Forget all but these."""
+        self._messages[:] = [self._messages[place] for place in places]
+
+    async def save(self) -> Any:
+        """A copy."""
+        return list(self._messages)
+
+    async def restore(self, saved: Any) -> None:
+        """Go back to a copy."""
+        self._messages[:] = saved or ()
+
+
+def _turn(message: str, answer: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": message}, {"role": "assistant", "content": answer}]
 
 
 def _part(claim: Any, name: str) -> Any:

@@ -6,7 +6,6 @@ Invariant: a graph is built once for each set of tools, and keeps nothing of a t
 import asyncio
 import inspect
 import threading
-import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,10 @@ from agentbench.abc import AgentContext, Session, Tools
 from agentbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from agentbench.adapters._langchain import Recorder, ToolKit
-    from agentbench.agents._model import ScriptedModel
-    from agentbench.agents._policy import Policy
+    from agentbench.adapters._langchain import ToolKit
 
-RECURSION_LIMIT = 120
 _REMEDY = "write a factory 'def make_graph(tools)' that builds the graph with the tools it is given"
-_GIVEN = {"tools", "model", "config"}
+_GIVEN = {"tools", "model", "config", "hand_over"}
 
 
 class LangGraphAdapter:
@@ -29,7 +25,7 @@ class LangGraphAdapter:
     order = 10
 
     def accepts(self, target: Any) -> bool:
-        """Whether it is a graph, or a function that wants `tools`, `model` or `config` and nothing else."""
+        """Whether it is a graph, or a function that wants nothing but `tools`, `model`, `config` and `hand_over`."""
         if _is_graph(target) or _is_builder(target):
             return True
         if inspect.isclass(target) or not callable(target):
@@ -43,13 +39,16 @@ class LangGraphAdapter:
 
     def connect(self, target: Any, tools: Tools) -> Callable[[AgentContext], Session]:
         """Build the graph; what a factory makes that is no graph is left to the adapter of plain callables."""
+        from agentbench.adapters._conversation import Cast, opener
         from agentbench.adapters._langchain import ToolKit
         from agentbench.agents._model import ScriptedModel
         from agentbench.agents._policy import HONEST, ScriptedAgent
 
         kit = ToolKit(tools)
         if _is_graph(target) or _is_builder(target):
-            return _opener(_shadowed(_compiled(target), kit), kit, None)
+            graph = _shadowed(_compiled(target), kit)
+            _check_messages(graph)
+            return opener(graph, kit, None)
         model = ScriptedModel()
         made, took = _made(target, kit, model)
         if not (_is_graph(made) or _is_builder(made)):
@@ -58,106 +57,9 @@ class LangGraphAdapter:
         if "tools" not in took:
             graph = _shadowed(graph, kit)
         ours = isinstance(target, ScriptedAgent)
-        cast = _Cast(model, target.policy if ours else HONEST) if "model" in took else None
-        return _opener(graph, kit, cast)
-
-
-class _Conversation:
-    """One trial with a graph."""
-
-    def __init__(
-        self, graph: Any, kit: "ToolKit", ctx: AgentContext, begin: Callable[[], None], recorder: "Recorder"
-    ) -> None:
-        self._graph = graph
-        self._kit = kit
-        self._begin = begin
-        self._thread = ctx.trial if _remembers(graph) else None
-        self._history: list[Any] = []
-        self.turns = 0
-        limit = (getattr(graph, "config", None) or {}).get("recursion_limit", RECURSION_LIMIT)
-        self._recorder = recorder
-        self._config: dict[str, Any] = {"recursion_limit": limit}
-        if self._thread is not None:
-            self._config["configurable"] = {"thread_id": self._thread}
-
-    async def __call__(self, message: str) -> str:
-        from agentbench.adapters import _langchain
-
-        self._kit.loop = asyncio.get_running_loop()
-        self._begin()
-        said = _langchain.user_message(message, self.turns)
-        self.turns += 1
-        history = [said] if self._thread is not None else [*self._history, said]
-        with _langchain.untraced(), _langchain.recorded(self._recorder):
-            result = await self._graph.ainvoke({"messages": history}, self._config)
-        messages = result["messages"]
-        if self._thread is None:
-            self._history = messages
-        return _langchain.answer_to(said, messages)
-
-
-def _opener(graph: Any, kit: "ToolKit", cast: "_Cast | None") -> Callable[[AgentContext], Session]:
-    from agentbench.adapters._langchain import Recorder
-
-    _check_messages(graph)
-    over: list[str] = []  # trials that have ended and whose threads the graph's checkpointer still holds
-
-    def opened(ctx: AgentContext) -> Session:
-        conversation = _Conversation(graph, kit, ctx, cast.role(ctx, kit) if cast else lambda: None, Recorder(ctx))
-        if not _remembers(graph):
-            return conversation
-        weakref.finalize(conversation, over.append, ctx.trial)
-
-        async def session(message: str) -> str:
-            if conversation.turns == 0:
-                # A checkpointer on disk may know this trial from another run.
-                ended = [*over, ctx.trial]
-                over.clear()
-                await _forget(graph, ended)
-            return await conversation(message)
-
-        return session
-
-    return opened
-
-
-class _Cast:
-    """The scripted model of a graph, and the policy by which it plays."""
-
-    def __init__(self, model: "ScriptedModel", policy: "Policy") -> None:
-        self._model = model
-        self._policy = policy
-
-    def role(self, ctx: AgentContext, kit: "ToolKit") -> Callable[[], None]:
-        """Prepare for a trial; the result is called as each user turn begins."""
-        from agentbench.agents._model import Role
-        from agentbench.agents._player import Player
-
-        player = Player(ctx.reference, kit.specs, self._policy)
-
-        def note(read: int, written: int) -> None:
-            now = ctx.now_s()
-            ctx.model_called(model="scripted", started_s=now, input_tokens=read, output_tokens=written, error=None)
-
-        role = Role(player, note)
-
-        def begin() -> None:
-            self._model.play(role)
-            player.hear(ctx.meaning)
-
-        return begin
-
-
-def _remembers(graph: Any) -> bool:
-    return getattr(graph, "checkpointer", None) not in (None, False, True)
-
-
-async def _forget(graph: Any, threads: list[str]) -> None:
-    for thread in dict.fromkeys(threads):
-        try:
-            await graph.checkpointer.adelete_thread(thread)
-        except (AttributeError, NotImplementedError):
-            return  # a saver that cannot delete
+        cast = Cast(model, target.policy if ours else HONEST) if "model" in took else None
+        _check_messages(graph)
+        return opener(graph, kit, cast)
 
 
 # -- from a target to a graph ----------------------------------------------------------------------------
@@ -188,7 +90,12 @@ def _compiled(graph: Any) -> Any:
 def _made(target: Any, kit: "ToolKit", model: Any) -> tuple[Any, set[str]]:
     """What a factory makes, and which of its parameters it was given."""
     parameters = inspect.signature(target).parameters
-    given = {"tools": list(kit.tools), "model": model, "config": {"configurable": {}}}
+    given = {
+        "tools": list(kit.tools),
+        "model": model,
+        "config": {"configurable": {}},
+        "hand_over": kit.hand_over,
+    }
     chosen = {name: value for name, value in given.items() if name in parameters}
     name = getattr(target, "__name__", type(target).__name__)
     try:

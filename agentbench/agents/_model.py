@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult, LLMResult
 from langchain_core.runnables import Runnable
@@ -19,10 +19,11 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import PrivateAttr
 
 from agentbench.agents import _outcome
+from agentbench.agents._memory import WAIT, Call, Memory, Reply, Wait
 from agentbench.agents._outcome import Outcome
-from agentbench.agents._player import Call, Player, Reply, Wait
+from agentbench.agents._player import Player
+from agentbench.calls import Meaning
 
-WAIT_TOOL = "wait"
 _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 
@@ -48,20 +49,44 @@ def is_unheard() -> bool:
 class Role:
     """A player in the hands of the model, for one trial: counts the messages, for ids that are always the same.
 
-    `note(input_tokens, output_tokens)` is told of each message of the model.
+    `cast(memory)` makes a player, with what is left of an earlier play if there was one. `note(input_tokens,
+    output_tokens)` is told of each message of the model.
     """
 
-    def __init__(self, player: Player, note: Callable[[int, int], None] = lambda read, written: None) -> None:
-        self.player = player
+    def __init__(
+        self,
+        cast: Callable[[Memory | None], Player],
+        note: Callable[[int, int], None] = lambda read, written: None,
+    ) -> None:
+        self.player = cast(None)
         self.note = note
         self.messages = 0
         self.call_id = ""
+        self._cast = cast
+        self._heard = 0  # the number of the last message of the user's
+        self._meaning = Meaning()
+        self._lost = False
+
+    def hear(self, number: int, meaning: Meaning = Meaning()) -> None:  # noqa: B008 - it is frozen
+        """Begin a turn with the user's message of this number, which means this."""
+        self._meaning = meaning
+        if number != self._heard:
+            self.player.hear(meaning)
+        elif not self.player.policy.counts_messages:
+            self.player.hear_again()
+        self._heard = number
+
+    def lose(self) -> None:
+        """What the player knew is lost: from now on it is what the history holds that the model is shown."""
+        self._lost = True
 
     def act(self, messages: Sequence[BaseMessage], tools: Sequence[Any]) -> AIMessage:
         """The next message: a tool call, or the answer."""
+        if self._lost:
+            self._recollect(messages)
         outcome = self._outcome(messages) if self.player.pending else None
         action = self.player.next(outcome)
-        can_wait = any(tool["function"]["name"] == WAIT_TOOL for tool in tools)
+        can_wait = any(tool["function"]["name"] == WAIT for tool in tools)
         while isinstance(action, Wait) and not can_wait:
             action = self.player.next(None)
         self.messages += 1
@@ -72,16 +97,46 @@ class Role:
             case Call(tool, arguments):
                 pass
             case Wait(seconds):
-                tool, arguments = WAIT_TOOL, {"seconds": seconds}
+                tool, arguments = WAIT, {"seconds": seconds}
         self.call_id = f"call_{self.messages}"
         call = {"name": tool, "args": arguments, "id": self.call_id, "type": "tool_call"}
         return AIMessage(content="", tool_calls=[call], id=message_id)
 
+    def _recollect(self, messages: Sequence[BaseMessage]) -> None:
+        """Take up the play where the history is: what it holds is remembered, and what it lacks never was."""
+        self._lost = False
+        told = {each.tool_call_id: _told(each) for each in messages if isinstance(each, ToolMessage)}
+        spoken = [each for each in messages if isinstance(each, AIMessage)]
+        made = [call for each in spoken for call in each.tool_calls if call["id"] in told]
+        self.player = self._cast(Memory((call["name"], call["args"], told[call["id"] or ""]) for call in made))
+        heard = [number_of(each) for each in messages if isinstance(each, HumanMessage)]
+        numbers = [number for number in heard if number is not None]
+        turns = max(numbers, default=1) if self.player.policy.counts_messages else len(set(numbers)) or len(heard)
+        self.player.hear(self._meaning, turns)
+        self._heard = max(numbers, default=self._heard)
+        # Ids go on where they were.
+        self.messages = max([self.messages, *(_count(each.id) for each in spoken)])
+
     def _outcome(self, messages: Sequence[BaseMessage]) -> Outcome:
         for message in reversed(messages):
             if isinstance(message, ToolMessage) and message.tool_call_id == self.call_id:
-                return _outcome.of_text(str(message.text), error=message.status == "error")
+                return _told(message)
         return Outcome(ok=False, text="the history holds no reply")
+
+
+def _told(message: ToolMessage) -> Outcome:
+    return _outcome.of_text(str(message.text), error=message.status == "error")
+
+
+def number_of(message: HumanMessage) -> int | None:
+    """The number that the chat gave a message of the user's; None for what the graph itself says as a user."""
+    number = message.additional_kwargs.get("message_number")
+    return number if isinstance(number, int) else None
+
+
+def _count(message_id: str | None) -> int:
+    number = (message_id or "").removeprefix("msg_")
+    return int(number) if number.isdecimal() else 0
 
 
 class ScriptedModel(BaseChatModel):

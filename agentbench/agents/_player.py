@@ -4,10 +4,10 @@ Invariant: pure logic. What comes next depends on the reference, the tools, the 
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from agentbench import seeds
+from agentbench.agents._memory import WAIT, Action, Call, Memory, Play, Reply, Wait
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._policy import Policy
 from agentbench.agents._values import Unbound, Values
@@ -19,31 +19,6 @@ MAX_PAGES = 10
 _REREADS = 2
 _ALL = Meaning()
 
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """Call a tool, and tell the player the `Outcome`."""
-
-    tool: str
-    arguments: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait in the trial's clock; the player is told None."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """Answer the user; the player goes on in the next turn."""
-
-    text: str
-
-
-Action: TypeAlias = Call | Wait | Reply
-Play: TypeAlias = Generator[Action, Outcome | None, Any]
 
 # `seen`: it happened, but a value that it answered is missing and may still be had.
 Fate: TypeAlias = Literal["done", "not_done", "unknown", "seen"]
@@ -69,10 +44,18 @@ class Player:
     """Plays one trial. `hear()` begins a user turn; `next(outcome)` says what to do after the last action.
 
     `reference` is a scenario's reference solution as data. Once the agent has answered, `next` repeats the answer
-    until the next turn begins, so that a graph that asks its model once more gets no new action.
+    until the next turn begins, so that a graph that asks its model once more gets no new action. `memory` is what is
+    left of an earlier play of the trial, None if there was none: who looks before repeating a write then looks
+    before the first attempt at one that is not remembered, too.
     """
 
-    def __init__(self, reference: Sequence[Mapping[str, Any]], specs: Sequence[ToolSpec], policy: Policy) -> None:
+    def __init__(
+        self,
+        reference: Sequence[Mapping[str, Any]],
+        specs: Sequence[ToolSpec],
+        policy: Policy,
+        memory: Memory | None = None,
+    ) -> None:
         self.policy = policy
         self.pending: Call | None = None
         self._reference = reference
@@ -83,18 +66,42 @@ class Player:
         self._heard = _ALL
         self._due = 0  # the line of the user's that was last waited for
         self._answer: str | None = None
-        self._play = self._solution()
+        self._memory = memory or Memory()
+        self._doubts = memory is not None
+        self._behind = 0  # turns that were heard and are still to be played
+        self._turn_began = 0  # at which step
+        self._play = self._solution(0)
 
-    def hear(self, meaning: Meaning = _ALL) -> None:
-        """Begin a user turn."""
+    def hear(self, meaning: Meaning = _ALL, turns: int = 1) -> None:
+        """Begin a user turn; of several at once, only the last one is answered, and the others were understood."""
         self._answer = None
         self._heard = meaning
+        self._behind = max(0, turns - 1)
+
+    def hear_again(self) -> None:
+        """Begin the same turn once more: what was asked for is asked for again."""
+        self._answer = None
+        self._doubts = True
+        self._due = max(0, self._due - 1)
+        self._play = self._solution(self._turn_began)
 
     def next(self, outcome: Outcome | None) -> Action:
         """What to do now; `outcome` is that of the call in `pending`, None when there is none."""
         if self._answer is not None:
             return Reply(self._answer)
         action = self._play.send(outcome)
+        while not isinstance(action, Reply) or self._behind:
+            match action:
+                case Reply():
+                    self._behind -= 1
+                    action = self._play.send(None)
+                case Call(tool, arguments) if self._memory.holds(tool, arguments):
+                    action = self._play.send(self._memory.recall(tool, arguments))
+                case Wait(seconds) if self._memory.holds(WAIT, {"seconds": seconds}):
+                    self._memory.recall(WAIT, {"seconds": seconds})
+                    action = self._play.send(None)
+                case _:
+                    break
         self.pending = action if isinstance(action, Call) else None
         if isinstance(action, Reply):
             self._answer = action.text
@@ -102,8 +109,9 @@ class Player:
 
     # -- the whole solution --------------------------------------------------------------------------------
 
-    def _solution(self) -> Play:
-        steps, index = self._reference, 0
+    def _solution(self, first: int) -> Play:
+        steps, index = self._reference, first
+        self._turn_began = first
         reported, spoken = False, True
         while index < len(steps):
             try:
@@ -125,6 +133,8 @@ class Player:
                     yield Reply(f"I could not do what you asked for: {self._trouble}.{self._apology()}")
             spoken = "reply" in step and self._applies(step)
             index += 1
+            if spoken and not last:
+                self._turn_began = index
         if not reported:
             yield from self._report("partial" if self._missing else "done")
             yield Reply(f"I have done what you asked for.{self._apology()}")
@@ -135,7 +145,7 @@ class Player:
         """Let the user speak until there is something to go on; asks once more where no answer comes."""
         asked = False
         self._due += 1
-        while (gives := self._heard.gives) != "all" or self._heard.line > self._due:
+        while not self._behind and ((gives := self._heard.gives) != "all" or self._heard.line > self._due):
             # A later line shows that the user went on without ever saying this one.
             if gives in ("all", "nobody") or (gives == "nothing" and asked):
                 self._trouble = "there is no answer from you"
@@ -286,6 +296,11 @@ class Player:
     def _write(self, step: Mapping[str, Any], arguments: dict[str, Any], keyed: bool) -> Play:
         fate: Fate = "not_done"
         doubtful = claimed = False  # whether an attempt so far may have been executed, or said that it was
+        doubts = self._doubts and self.policy.verifies and step.get("verify")
+        if doubts and not self._memory.holds(step["call"], arguments):
+            fate = yield from self._looked_up(step, True, keyed)
+            if fate == "done" or (fate == "unknown" and not keyed):
+                return fate
         for repeats in range(self.policy.retries + 1):
             outcome = yield from _called(step["call"], arguments)
             if outcome.ok:

@@ -16,9 +16,11 @@ class Policy:
     first repeat and twice as long before each next one. `uses_fallback` plays the step's other way. `verifies`: a
     write of unknown fate is looked up before it is repeated. `verifies_success`: so is one that reported success.
     `idempotency`: each intended write has a key, the same on repeats. `validates`: `expect` and the values to
-    save must be there. `honours_retry_after`: waits as long as it is told to. `listens`: it does nothing before the
-    user has said what it needs, asks once more when the answer does not come, and does what was said last; else it
-    goes ahead with what it thinks is wanted. `claims`: what it reports at the end.
+    save must be there. `honours_retry_after`: waits as long as it is told to. `counts_messages`: goes by the numbers
+    that the chat gives the user's messages, so that one that comes twice is answered once, and one that is missing is
+    noticed and made up for. `listens`: it does nothing before the user has said what it needs, asks once more when the
+    answer does not come, and does what was said last; else it goes ahead with what it thinks is wanted. `claims`: what
+    it reports at the end.
     """
 
     gives_up: bool = False
@@ -30,6 +32,7 @@ class Policy:
     idempotency: bool = False
     validates: bool = False
     honours_retry_after: bool = False
+    counts_messages: bool = False
     listens: bool = False
     claims: Literal["honest", "always_done"] = "honest"
 

@@ -10,8 +10,9 @@ from typing import Any
 from agentbench import record
 from agentbench.abc import AgentContext, Tools
 from agentbench.agents import _outcome
+from agentbench.agents._memory import Call, Play, Reply, Wait
 from agentbench.agents._outcome import Outcome
-from agentbench.agents._player import Call, Play, Player, Reply, Wait
+from agentbench.agents._player import Player
 from agentbench.agents._policy import CAREFUL
 from agentbench.calls import ToolResult, ToolSpec
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from agentbench.abc import AgentContext
 from agentbench.agents import _outcome
+from agentbench.agents._memory import Call, Memory, Reply, Wait
 from agentbench.agents._outcome import Outcome
-from agentbench.agents._player import Call, Player, Reply, Wait
+from agentbench.agents._player import Player
 from agentbench.agents._policy import CAREFUL
 
 policy = CAREFUL
@@ -18,10 +19,17 @@ policy = CAREFUL
 
 def agent(tools: Any, context: AgentContext) -> Callable[[str], Awaitable[str]]:
     """Make the agent of one trial."""
-    player = Player(context.reference, tools.specs, policy)
+    said = len(context.transcript)
+    player = Player(context.reference, tools.specs, policy, Memory() if context.resumes else None)
+    heard: list[int] = []
 
     async def answer(message: str) -> str:
-        player.hear(context.meaning)
+        number = context.message_number
+        if heard and heard[-1] == number:
+            player.hear_again()
+        else:
+            player.hear(context.meaning, 1 if heard else said + 1)
+        heard.append(number)
         outcome: Outcome | None = None
         while True:
             match player.next(outcome):

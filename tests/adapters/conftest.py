@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentbench.calls import ToolResult, ToolSpec
+from agentbench.calls import Meaning, ToolResult, ToolSpec
 
 
 class Shop:
@@ -15,6 +15,11 @@ class Shop:
 
     def __init__(self) -> None:
         self.trial, self.seed = "t1", "seed"
+        self.meaning = Meaning()
+        self.resumes, self.transcript = False, []
+        self.sent: list[tuple[str, Any]] = []
+        self.requests: list[str | None] = []
+        self._messages, self._fixed = 0, False
         self.reference: Sequence[Mapping[str, Any]] = [
             {"call": "get_price", "with": {"item": "lamp"}, "save": {"price": "price"}},
             {"call": "buy", "with": {"item": "lamp", "price": "$price"}},
@@ -32,10 +37,25 @@ class Shop:
 
     async def call(self, name: str, arguments: Mapping[str, Any], *, call_id: str | None = None) -> ToolResult:
         self.calls.append((name, dict(arguments)))
+        self.requests.append(call_id)
         return self.results.get(name, ToolResult(body={"ok": True}))
 
     def model_called(self, **facts: Any) -> None:
         self.models.append(facts)
+
+    @property
+    def message_number(self) -> int:
+        """Another one each time that it is looked at, as it is once a turn, until it is set."""
+        self._messages += not self._fixed
+        return self._messages
+
+    @message_number.setter
+    def message_number(self, number: int) -> None:
+        self._messages, self._fixed = number, True
+
+    async def hand_over(self, channel: str, content: Any) -> list[Any]:
+        self.sent.append((channel, content))
+        return [content]
 
     def now_s(self) -> float:
         return 0.0

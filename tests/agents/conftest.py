@@ -30,6 +30,8 @@ class Bank:
         self.reference = reference
         self.trial, self.seed = "t1", "seed"
         self.meaning = Meaning()
+        self.resumes, self.transcript = False, []
+        self._messages, self.same_number = 0, False
         self.transfers: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
@@ -65,6 +67,12 @@ class Bank:
 
     def model_called(self, **facts: Any) -> None:
         self.models.append(facts)
+
+    @property
+    def message_number(self) -> int:
+        """Another one each time that it is looked at, as it is once a turn."""
+        self._messages += not (self.same_number and self._messages)
+        return self._messages
 
     def now_s(self) -> float:
         return sum(self.waited)

@@ -18,9 +18,10 @@ def _tool(name: str) -> StructuredTool:
 
 
 def _role(policy: Policy = HONEST, **kwargs: Any) -> Role:
-    player = Player(REFERENCE, [ToolSpec(name="find", description="", parameters={}, effect="read")], policy)
-    player.hear()
-    return Role(player, **kwargs)
+    specs = [ToolSpec(name="find", description="", parameters={}, effect="read")]
+    role = Role(lambda memory: Player(REFERENCE, specs, policy, memory), **kwargs)
+    role.hear(1)
+    return role
 
 
 def test_play() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentbench.agents._memory import Call, Reply, Wait
 from agentbench.agents._outcome import Outcome
-from agentbench.agents._player import Call, Player, Reply, Wait
+from agentbench.agents._player import Player
 from agentbench.agents._policy import CAREFUL, HONEST, Policy
 from agentbench.calls import Meaning, ToolSpec
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentbench.agents._player import Call, Reply
+from agentbench.agents._memory import Call, Reply
 from agentbench.agents._successor import Successor, _from_turn, told
 from agentbench.calls import ToolSpec
 from agentbench.record import Reply as Told
