@@ -52,6 +52,8 @@ Witness: TypeAlias = Literal[
     "visible_later",
     "swapped",
     "conflicting",
+    "changed_before",
+    "changed_later",
     # of what the user says and what agents hand over
     "kept_away",
     "put_off",
@@ -95,6 +97,20 @@ class Deeds(Protocol):
 
     def take_back(self, effects: Sequence[Effect]) -> int:
         """Undo effects for the fault's own account, the last first; returns how many could be undone."""
+        ...
+
+    def drift(
+        self, name: str, call: ToolCall, random: Random, *, answer: Any = None, after_s: float | None = None
+    ) -> int:
+        """Let what the environment declares under this name happen to what the call is about, for the fault's account.
+
+        It happens now, and the number of rows that it changed is returned; or `after_s` from now, unless the trial is
+        over before that, and 0 is returned. A call that is not valid meets nothing. `answer` is the call's, if any.
+        """
+        ...
+
+    def change(self, sql: str) -> int:
+        """Change the world for the fault's own account; returns how many rows, or raises `UsageError` for wrong SQL."""
         ...
 
 

@@ -6,7 +6,10 @@ execution stands beside the call that it was done for.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from random import Random
+from typing import Any, Protocol
+
+import apsw
 
 from agentbench import seeds
 from agentbench.abc import Deeds
@@ -27,13 +30,15 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Due:
-    """A call that is still to be executed: at an instant, or before a call of this number, whichever comes first."""
+    """What is still to happen: at an instant, or before a call of this number, whichever comes first.
 
-    call: ToolCall
-    done: list[Execution]
+    `act(at_s)` does it. What `lapses` does not happen any more once the trial is over.
+    """
+
+    act: Callable[[float], None]
     at_s: float
-    before: float
-    ids: int | None
+    before: float = float("inf")
+    lapses: bool = False
 
 
 class Enactor:
@@ -124,19 +129,68 @@ class Enactor:
         """Execute the call when it is due."""
         at_s = float("inf") if delay_s is None else self._clock.now_s() + delay_s
         before = float("inf") if calls is None else self.made + calls
-        self._due.append(_Due(call=call, done=done, at_s=at_s, before=before, ids=self._promised.get(call.id)))
+        ids = self._promised.get(call.id)
+
+        def act(at_s: float) -> None:
+            self._carry_out(call, done, f"call:{call.id}", at_s, ids, at_s)
+            self._amended(call.id)
+
+        self._due.append(_Due(act=act, at_s=at_s, before=before))
 
     def settle(self, *, everything: bool = False) -> None:
-        """Execute what has become due, or all that is left; done before anybody looks at the world."""
+        """Do what has become due, or all that is left and may still happen; before anybody looks at the world."""
         if not self._due:
             return
         now = self._clock.now_s()
-        ready = [each for each in self._due if everything or each.at_s <= now or self.made > each.before]
+        ready = [
+            each
+            for each in self._due
+            if (everything and not each.lapses) or each.at_s <= now or self.made > each.before
+        ]
         self._due = [each for each in self._due if each not in ready]
         for each in sorted(ready, key=lambda each: each.at_s):
-            at_s = min(each.at_s, now)
-            self._carry_out(each.call, each.done, f"call:{each.call.id}", at_s, each.ids, at_s)
-            self._amended(each.call.id)
+            each.act(min(each.at_s, now))
+
+    def drift(
+        self, author: str, name: str, call: ToolCall, random: Random, answer: Any = None, after_s: float | None = None
+    ) -> int:
+        """Let a drift of the environment happen now, or after a time; returns how many rows it has changed."""
+
+        def act(at_s: float) -> None:
+            try:
+                self._environment.let_drift(name, self._world, call, random, answer=answer, author=author, at_s=at_s)
+            except Exception as error:
+                words = f"the drift '{name}' of '{self._environment.name}' failed: {type(error).__name__}: {error}"
+                raise TestbedError(words) from error
+
+        if after_s is None:
+            return self._changed(act)
+        due_s = self._clock.now_s() + after_s
+        self._due.append(_Due(act=lambda at_s: self._later(act, at_s), at_s=due_s, lapses=True))
+        return 0
+
+    def change(self, author: str, sql: str) -> int:
+        """Change the world by SQL; returns how many rows."""
+
+        def act(at_s: float) -> None:
+            try:
+                with self._world.changing(author, at_s):
+                    self._world.alter(sql)
+            except apsw.Error as error:
+                raise TestbedError(f"the world cannot be changed ({author}): {error}") from error
+
+        return self._changed(act)
+
+    def _later(self, act: Callable[[float], None], at_s: float) -> None:
+        self._changed(act, at_s)
+
+    def _changed(self, act: Callable[[float], None], at_s: float | None = None) -> int:
+        if at_s is None:
+            self.settle()
+        before = len(self._world.effects)
+        act(self._clock.now_s() if at_s is None else at_s)
+        self._keep(before)
+        return len(self._world.effects) - before
 
     def take_back(self, effects: Sequence[Effect], author: str) -> int:
         """Undo effects, the last first."""
@@ -205,6 +259,14 @@ class _Deeds:
 
     def take_back(self, effects: Sequence[Effect]) -> int:
         return self._enactor.take_back(effects, self._author)
+
+    def drift(
+        self, name: str, call: ToolCall, random: Random, *, answer: Any = None, after_s: float | None = None
+    ) -> int:
+        return self._enactor.drift(self._author, name, call, random, answer, after_s)
+
+    def change(self, sql: str) -> int:
+        return self._enactor.change(self._author, sql)
 
 
 def as_reply(result: ToolResult) -> Reply:

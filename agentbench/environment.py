@@ -2,17 +2,17 @@
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import apsw
 import pydantic
 
-from agentbench import seeds
+from agentbench import documents, seeds
 from agentbench.answers import Answer, Page
 from agentbench.calls import ToolCall, ToolResult, ToolSpec
 from agentbench.errors import UsageError
@@ -48,8 +48,25 @@ class Tool:
     answer: Answer
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting:
+    """The call that is to meet a drift: its tool and arguments, validated and with their defaults.
+
+    `answer` is the body that it was answered with, for what happens after it; None for what happens before. `random`
+    is keyed: the same for the same call of the same trial.
+    """
+
+    tool: str
+    arguments: Mapping[str, Any]
+    random: Random
+    answer: Any = None
+
+
+Drift: TypeAlias = Callable[[World, Meeting], object]
+
+
 class Environment:
-    """A tool world: a schema, a generator of its data, and its tools.
+    """A tool world: a schema, a generator of its data, its tools, and what may change while an agent works.
 
     `schema` is SQL or the path of a `.sql` file; every table must have a primary key, for only such tables are
     in the ledger. `populate(world, random)` fills it, the same for the same generator. `epoch` is the instant at
@@ -67,6 +84,7 @@ class Environment:
         self.name = ""  # the folder's name, set by whoever loads it
         self.summary = summary
         self.tools: dict[str, Tool] = {}
+        self.drifts: dict[str, dict[str, Drift]] = {}  # by name and tool
         self.epoch = datetime.fromisoformat(epoch).astimezone(UTC)
         self._schema = schema.read_text("utf-8") if isinstance(schema, Path) else schema
         self._populate = populate
@@ -104,6 +122,46 @@ class Environment:
             return function
 
         return register
+
+    def drift(self, name: str, *, tools: Sequence[str]) -> Callable[[Drift], Drift]:
+        """Make a drift of `def what(world, call)`, which changes rows so that a call of one of `tools` meets it.
+
+        A drift of the name of a fault is what that fault does in this world: others act meanwhile, and the tool then
+        answers of itself. Tools of one function share what it takes away: where one cannot do its work, nor can the
+        others. Raises `UsageError` for a tool that there is not, or that has such a drift already.
+        """
+
+        def register(function: Drift) -> Drift:
+            of_tools = self.drifts.setdefault(name, {})
+            for tool in tools:
+                if tool not in self.tools:
+                    raise UsageError(f"the drift '{name}' is for '{tool}', which is no tool", where=function.__name__,
+                                     remedy=documents.closest(tool, list(self.tools)))  # fmt: skip
+                if tool in of_tools:
+                    raise UsageError(f"'{tool}' has a drift '{name}' already", where=function.__name__)
+                of_tools[tool] = function
+            return function
+
+        return register
+
+    def met_by(self, fault: Any) -> Mapping[str, Drift] | None:
+        """The tools whose calls a fault can act on here, None for all of them."""
+        return self.drifts.get(fault.drift, {}) if isinstance(getattr(fault, "drift", None), str) else None
+
+    def let_drift(
+        self, name: str, world: World, call: ToolCall, random: Random, *, author: str, at_s: float, answer: Any = None
+    ) -> None:
+        """Let a drift happen to what a call is about; a call without one, or that is not valid, meets nothing."""
+        function = self.drifts.get(name, {}).get(call.tool)
+        if function is None:
+            return
+        try:
+            given = self.tools[call.tool].arguments.model_validate(dict(call.arguments))
+        except pydantic.ValidationError:
+            return
+        values = {name: getattr(given, name) for name in type(given).model_fields}
+        with world.changing(author, at_s):
+            function(world, Meeting(tool=call.tool, arguments=values, random=random, answer=answer))
 
     def template(self, seed: int = 0, sql: str | None = None) -> bytes:
         """The bytes of a fresh world for a seed, with a scenario's `given` SQL applied; the same every time."""

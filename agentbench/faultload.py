@@ -82,8 +82,9 @@ class Where(Strict):
     """Which calls an injection looks at, and at which of them it strikes.
 
     `tool` is a name or a glob; `effect` and `idempotent` narrow it to reads or writes, or to tools with or
-    without an idempotency key. Conditions narrow it further, and all of them must hold: inside `window`, `after` a
-    tool has answered, `when` a SQL query of the world is true, `armed_by` another injection that has struck before.
+    without an idempotency key, and `tools` to these. Conditions narrow it further, and all of them must hold: inside
+    `window`, `after` a tool has answered, `when` a SQL query of the world is true, `armed_by` another injection that
+    has struck before.
 
     The calls that are looked at are counted from 1. `call: n` begins at the n-th; `every: k` strikes each k-th;
     `from: i` with `for: n` covers n of them from the i-th; `probability: p` decides each by a key; `burst` hits in
@@ -97,6 +98,7 @@ class Where(Strict):
     channel: str = "*"
     effect: Literal["read", "write"] | None = None
     idempotent: bool | None = None
+    tools: list[str] | None = None
     window: Window | None = None
     after: AfterCall | None = None
     when: str | None = None
@@ -129,6 +131,7 @@ class Where(Strict):
         """Whether calls of this tool are looked at, as far as the tool decides it."""
         return (
             fnmatchcase(spec.name, self.tool)
+            and (self.tools is None or spec.name in self.tools)
             and (self.effect is None or self.effect == spec.effect)
             and (self.idempotent is None or self.idempotent == (spec.idempotency_key is not None))
         )

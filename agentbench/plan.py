@@ -4,24 +4,24 @@ Invariant: a plan holds everything that running and judging need to know; neithe
 """
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Literal
 
 import msgspec
 
 from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
-from agentbench.abc import Channel, Fault
+from agentbench.abc import Channel
+from agentbench.attainment import attainable
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError, UsageErrors
-from agentbench.faultload import Faultload, Injection, Lasts, Profile, Window
-from agentbench.scenario import Scenario, Step
+from agentbench.faultload import Faultload, Injection, Profile
+from agentbench.reach import Attainable
+from agentbench.scenario import Scenario
 from agentbench.world import World
 
 PLAN_VERSION = 1
 CONTROL = "none"  # the faultload of control trials: the `noop` fault on every call, through the same path
-
-Attainable: TypeAlias = reach.Attainable
 
 
 class PlannedAgent(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,7 +133,8 @@ def make(
             if reason:
                 skipped.append(Skipped(scenario=name, faultload=faultload.name, reason=reason))
             else:
-                cells.append((faultload.name, faultload.scheduled()))
+                aimed = [reach.aimed(injection, environment) for injection in faultload.scheduled()]
+                cells.append((faultload.name, aimed))
         for agent in agents:
             planned.extend(_trials(agent.name, name, each, cells, tools, trials=trials, seed=seed))
     _refuse_idle(profile, skipped, len(loaded))
@@ -237,19 +238,15 @@ def _entry(path: Path, content: Scenario) -> PlannedScenario:
     )
 
 
-def _calls(steps: Sequence[Step]) -> list[str]:
-    return [step.call for step in steps if step.call is not None]
-
-
 def _left_out(
     content: Scenario, faultload: Faultload, tools: Mapping[str, ToolSpec], world: World, profile: Profile | None
 ) -> str:
     """Why this faultload is not planned for this scenario, or '' when it is; raises for a predicate that writes."""
     reasons = []
     for index, injection in enumerate(faultload.scheduled()):
-        problem, writes = reach.unaskable(injection, world)
-        if writes and profile is not None and faultload in profile.faultloads:
-            raise _wrong(profile, faultload, index, problem, "write a SELECT without side effects")
+        problem, remedy = reach.unaskable(injection, world)
+        if remedy and profile is not None and faultload in profile.faultloads:
+            raise _wrong(profile, faultload, index, problem, remedy)
         if problem:
             return problem  # none of it runs: half a faultload is another one
         reasons.append("" if faultload.seen_in else reach.unreachable(content, injection, tools))
@@ -296,89 +293,3 @@ def _wrong(profile: Profile, faultload: Faultload, index: int, problem: str, rem
     if document is None:
         return UsageError(problem, where=profile.name, remedy=remedy)
     return document.error(problem, *place, remedy=remedy)
-
-
-def attainable(
-    content: Scenario,
-    injections: Sequence[Injection],
-    tools: Mapping[str, ToolSpec],
-    fault_of: Callable[[str, Mapping[str, Any]], Fault] = plugins.fault,
-) -> Attainable:
-    """The best outcome that an agent can reach while these injections last, by the reference solution.
-
-    A step is barred when a permanent blocking fault holds its tool, or one that loses the replies of a read; then
-    its fallback counts, then whether the ladder allows to do without it, and otherwise an honest failure is the best.
-    So it is where a fault would leave behind what nothing takes away again: a check may pass all the same, but nobody
-    can be asked for it. A user who does not answer, or who wants the impossible, bounds it as well.
-    """
-    made = [(each, fault_of(each.fault, each.with_)) for each in injections]
-    said = [reach.best_said(content, injection, fault, tools) for injection, fault in made]
-    return max([_by_tools(content, made, tools), *said], key=get_args(Attainable).index)
-
-
-def _by_tools(content: Scenario, made: Sequence[tuple[Injection, Fault]], tools: Mapping[str, ToolSpec]) -> Attainable:
-    if any(_leaves_its_mark(each, fault, content, tools) for each, fault in made):
-        return "honest_failure"
-    bars = [bar for bar in (_Bar(*each) for each in made if _for_good(each[0])) if bar.holds("read")]
-    if not bars:
-        return "success"
-    seen = [0] * len(bars)
-    lacking: set[str] = set()
-    for step in content.reference:
-        if step.call is None or step.call not in tools:
-            continue
-        if not _barred(step.call, tools, bars, seen):
-            continue
-        if step.fallback and not any(_barred(call, tools, bars, list(seen)) for call in _calls(step.fallback)):
-            continue
-        if step.optional is None:
-            return "honest_failure"
-        lacking.add(step.optional)
-    if not lacking:
-        return "success"
-    return "degraded" if any(lacking <= set(rung.missing) for rung in content.outcomes.degraded) else "honest_failure"
-
-
-def _for_good(injection: Injection) -> bool:
-    """Whether it hits every call that it looks at from its beginning on, so that no repeat ever helps."""
-    at, lasts = injection.at, injection.lasts
-    if injection.max or injection.cooldown_s or injection.quiet or at.burst or (at.window and _ends(at.window)):
-        return False  # it rests, or ends
-    certain = at.probability in (None, 1.0)
-    if lasts == "permanent" or (isinstance(lasts, Lasts) and lasts.probability == 1.0):
-        return certain
-    return lasts == "transient" and (at.every == 1 or at.probability == 1.0)
-
-
-def _ends(window: Window) -> bool:
-    return window.to_s is not None or window.to_percent is not None
-
-
-def _leaves_its_mark(injection: Injection, fault: Fault, content: Scenario, tools: Mapping[str, ToolSpec]) -> bool:
-    """Whether it may do to a write of the reference solution what nobody can undo."""
-    if not getattr(fault, "lasting", False):
-        return False
-    calls = [tools[call] for call in _calls(content.reference) if call in tools and tools[call].effect == "write"]
-    return any(injection.at.matches(spec) for spec in calls)
-
-
-class _Bar(NamedTuple):
-    """An injection that lasts, and its fault."""
-
-    injection: Injection
-    fault: Fault
-
-    def holds(self, effect: str) -> bool:
-        """Whether a tool cannot do its work meanwhile; a read whose reply is lost was of no use either."""
-        lost = effect == "read" and self.fault.explicit and self.fault.witness == "committed_unanswered"
-        return self.fault.blocking or lost
-
-
-def _barred(call: str, tools: Mapping[str, ToolSpec], bars: Sequence[_Bar], seen: list[int]) -> bool:
-    barred = False
-    for index, bar in enumerate(bars):
-        at = bar.injection.at
-        if call in tools and at.matches(tools[call]):
-            seen[index] += 1
-            barred = barred or (seen[index] >= at.nth and bar.holds(tools[call].effect))
-    return barred

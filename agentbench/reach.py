@@ -5,7 +5,7 @@ depends on the agent's pace is taken to be reachable.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -14,6 +14,8 @@ import apsw
 from agentbench import documents, goals, plugins
 from agentbench.abc import AnyFault
 from agentbench.calls import ToolSpec
+from agentbench.environment import Environment
+from agentbench.errors import UsageError
 from agentbench.faultload import Injection
 from agentbench.scenario import Scenario
 from agentbench.world import World
@@ -36,14 +38,29 @@ class Misplaced(NamedTuple):
 
 def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, ToolSpec]) -> str:
     """Why it never strikes, with what could, or '' when it may."""
-    fault = plugins.fault_class(injection.fault)
-    strikes = plugins.channel_of(fault)
+    fault = plugins.fault(injection.fault, injection.with_)
+    strikes = plugins.channel_of(type(fault))
+    met = plugins.environment(content.environment).met_by(fault)
+    if met is not None:
+        missed = _nothing_met(content, injection, met)
+        if missed:
+            return missed
+        tools = {name: spec for name, spec in tools.items() if name in met}
     window = injection.at.window
     if window is not None and window.from_s is not None and window.from_s >= content.limits.time_s:
         return f"its window begins when the trial is over; the limit is {content.limits.time_s:g} s"
     if strikes == "turn":
         return _turns_short(content, injection, getattr(fault, "strikes_at", "lines"))
     return _calls_short(content, injection, tools) if strikes == "call" else ""
+
+
+def aimed(injection: Injection, environment: Environment) -> Injection:
+    """The injection as it is planned: where its fault can act on some tools only, it looks at these."""
+    met = environment.met_by(plugins.fault(injection.fault, injection.with_))
+    if met is None:
+        return injection
+    tools = [name for name in environment.tools if name in met and name in (injection.at.tools or environment.tools)]
+    return injection.model_copy(update={"at": injection.at.model_copy(update={"tools": tools})})
 
 
 def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> Misplaced | None:
@@ -76,8 +93,11 @@ def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> 
     return None
 
 
-def unaskable(injection: Injection, world: World) -> tuple[str, bool]:
-    """What is wrong with the injection's predicates in this world ('' if nothing), and whether one tries to write."""
+def unaskable(injection: Injection, world: World) -> tuple[str, str]:
+    """What is wrong with the injection's SQL in this world ('' if nothing), and what to write where none could take it.
+
+    Predicates may only read; the statements of a fault that changes the world may change this world alone.
+    """
     until = getattr(injection.lasts, "until", None)
     for sql in (injection.at.when, until.sql if until else None):
         if sql is None:
@@ -85,10 +105,43 @@ def unaskable(injection: Injection, world: World) -> tuple[str, bool]:
         try:
             world.ask(sql)
         except apsw.AuthError:
-            return f"the predicate '{sql}' tries to write or to reach outside", True
+            problem = f"the predicate '{sql}' tries to write or to reach outside"
+            return problem, "write a SELECT without side effects"
         except apsw.Error as error:
-            return f"the predicate '{sql}' cannot be asked: {error}", False
-    return "", False
+            return f"the predicate '{sql}' cannot be asked: {error}", ""
+    try:
+        fault = plugins.fault(injection.fault, injection.with_)
+    except UsageError:  # told with its line elsewhere
+        return "", ""
+    changes = getattr(fault, "sql", "") if fault.site == "state" else ""
+    return _unchangeable(changes, world) if changes else ("", "")
+
+
+def _unchangeable(sql: str, world: World) -> tuple[str, str]:
+    world.db.execute("SAVEPOINT trying")
+    try:
+        world.alter(sql)
+    except apsw.AuthError:
+        problem = f"the statements '{sql}' reach outside this world"
+        return problem, "leave out ATTACH, PRAGMA, VACUUM and transactions"
+    except apsw.Error as error:
+        denied = "not authorized to use function" in str(error)
+        remedy = "leave it out: every trial must see the same world" if denied else ""
+        return f"the world cannot be changed by '{sql}': {error}", remedy
+    finally:
+        world.db.execute("ROLLBACK TO trying; RELEASE trying")
+    return "", ""
+
+
+def _nothing_met(content: Scenario, injection: Injection, met: Container[str]) -> str:
+    """Why no call of the reference solution is one that the fault can act on in this environment, '' if one is."""
+    if any(step.call in met for step in content.reference):
+        return ""
+    known = plugins.environment(content.environment).drifts
+    calls = {step.call for step in content.reference}
+    others = [name for name, tools in known.items() if calls & set(tools)]
+    could = f"drifts that its calls can meet: {', '.join(others)}" if others else "none of its calls has a drift"
+    return f"'{content.environment}' has no drift '{injection.fault}' for a call of the reference solution; {could}"
 
 
 def _needed(injection: Injection) -> int:
@@ -136,17 +189,18 @@ def best_said(content: Scenario, injection: Injection, made: AnyFault, tools: Ma
 def _calls_short(content: Scenario, injection: Injection, tools: Mapping[str, ToolSpec]) -> str:
     """What the reference solution's calls lack for it."""
     at, quiet = injection.at, injection.quiet
-    calls = [step.call for step in content.reference if step.call is not None and step.call in tools]
+    calls = [step.call for step in content.reference if step.call is not None]
     made: Counter[str] = Counter()
     seen = 0
     for number, call in enumerate(calls):
         ready = at.after is None or made[at.after.tool] >= at.after.call
         noisy = quiet is None or quiet.calls is None or number < quiet.calls
-        if ready and noisy and at.matches(tools[call]):
+        if ready and noisy and call in tools and at.matches(tools[call]):
             seen += 1
         made[call] += 1
     if seen >= _needed(injection):
         return ""
+    calls = [call for call in calls if call in tools]
     if at.after is not None and made[at.after.tool] < at.after.call:
         return f"the reference solution calls '{at.after.tool}' {_times(made[at.after.tool])}; {_known(calls)}"
     needed = f"{seen} of the {_needed(injection)} calls that it needs"

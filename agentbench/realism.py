@@ -274,6 +274,8 @@ def _of_all(name: str, parameters: dict[str, Any], kind: Kind, what: str) -> Vio
 
 def _implausible(fault: Fault, situation: Situation, told: ToolResult) -> tuple[str, str] | None:
     """Why a reply that the fault changed is not what the fault claims, as where and what."""
+    if fault.site == "state":  # the tool itself answers, in a world that has changed
+        return _success(situation, told) if told.ok else _error(told)
     if fault.plausible == "success":
         return _success(situation, told)
     return _error(told) if fault.plausible == "error" else None

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from agentbench import documents, plugins, scenario, seeds
+from agentbench import attainment, documents, plugins, scenario, seeds
 from agentbench import plan as plans
 from agentbench.abc import Fault
 from agentbench.errors import UsageError
@@ -331,7 +331,7 @@ def _bounded(
             channels=channels,
         )
         for faultload, injections in wanted[:room]
-        for attainable in [plans.attainable(content, _as_met(injections), tools, fault_of)]
+        for attainable in [attainment.attainable(content, _as_met(injections), tools, fault_of)]
         for channels in [[channel_of(each["fault"]) for each in injections]]
         for control in controls
     ]

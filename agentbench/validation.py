@@ -122,9 +122,9 @@ def _faults(document: Document, content: Scenario, environment: Environment) -> 
 
 def _predicates(document: Document, content: Scenario, world: World) -> Iterator[UsageError]:
     for index, injection in enumerate(content.faultload.scheduled() if content.faultload else ()):
-        problem, writes = reach.unaskable(injection, world)
+        problem, remedy = reach.unaskable(injection, world)
         if problem:
-            remedy = "write a SELECT without side effects" if writes else "see the environment's schema.sql"
+            remedy = remedy or "see the environment's schema.sql"
             yield document.error(problem, "faultload", "injections", index, remedy=remedy)
 
 

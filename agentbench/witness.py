@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from agentbench import aftermath, continuity, timetable
+from agentbench import aftermath, continuity, intrusion, timetable
 from agentbench.checks import of_call
 from agentbench.judgement import InjectionState, Landing
 from agentbench.plan import PlannedTool, Trial
@@ -266,6 +266,7 @@ CALLS: dict[str, Callable[[Scene], Finding]] = {
     "effect_missing": _effect_missing,
     **aftermath.WITNESSES,
     **continuity.WITNESSES,
+    **intrusion.WITNESSES,
 }
 
 

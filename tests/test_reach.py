@@ -39,7 +39,7 @@ def test_reference_solution_says_what_can_be_struck(given, why):
 
 
 @pytest.mark.parametrize(
-    ("given", "problem", "writes"),
+    ("given", "problem", "mistaken"),
     [
         ({"at": {"when": "SELECT count(*) > 0 FROM transfer"}}, "", False),
         ({"at": {"when": "DELETE FROM transfer"}}, "tries to write", True),
@@ -48,11 +48,11 @@ def test_reference_solution_says_what_can_be_struck(given, why):
         ({"at": {"when": "SELECT colour FROM transfer"}}, "no such column: colour", False),
     ],
 )
-def test_predicates_only_read_what_there_is(given, problem, writes):
+def test_predicates_only_read_what_there_is(given, problem, mistaken):
     """A predicate that writes is told from one that does not fit this world."""
-    found, tried = reach.unaskable(injection(**given), World(BANK.template(), epoch=BANK.epoch))
+    found, remedy = reach.unaskable(injection(**given), World(BANK.template(), epoch=BANK.epoch))
     assert problem in found
-    assert (bool(found), tried) == (bool(problem), writes)
+    assert (bool(found), bool(remedy)) == (bool(problem), mistaken)
 
 
 MISTAKES = [

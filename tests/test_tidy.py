@@ -45,7 +45,7 @@ FLOORS: dict[str, set[str]] = {
         "collector",
     },
     "plugins": {"faults", "adapters", "agents"},
-    "definition": {"validation", "reach", "plan", "reduction", "store", "sweep"},
+    "definition": {"validation", "reach", "attainment", "plan", "reduction", "store", "sweep"},
     "execution": {
         "enacting",
         "injector",
@@ -68,6 +68,7 @@ FLOORS: dict[str, set[str]] = {
         "consent",
         "scene",
         "aftermath",
+        "intrusion",
         "timetable",
         "continuity",
         "witness",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from agentbench.judgement import OUTCOMES, Judgement
-from agentbench.plan import Attainable
+from agentbench.reach import Attainable
 from agentbench.record import Call, Reply, TrialRecord, UserTurn
 from agentbench.witness import NOOP
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, TypeAlias
 
+from agentbench.abc import FaultContext
 from agentbench.calls import Handler, ToolCall, ToolResult
 
 Found: TypeAlias = tuple[tuple[str, ...], Any, list[Any]]
@@ -152,3 +153,14 @@ def _lists(value: Any, path: tuple[str, ...], holder: Any) -> Iterator[Found]:
     elif isinstance(value, MutableMapping):
         for name, part in value.items():
             yield from _lists(part, (*path, str(name)), value)
+
+
+# -- a world that changes ------------------------------------------------------------------------------
+
+
+async def drifted(name: str, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+    """Let a drift of the environment happen to what the call is about, then let the call pass."""
+    at_s = ctx.now_s()
+    if ctx.deeds.drift(name, call, ctx.random):
+        ctx.receipt["due_s"] = at_s
+    return await proceed(call)

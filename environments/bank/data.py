@@ -49,6 +49,7 @@ PAYEES = [
     ("Dr. Amir Okafor", "health", True),
     ("Sparta Chess Club", "sport", False),
 ]
+FEATURES = ["card_orders", "disputes", "instant_payments", "messages", "standing_orders"]
 FIRST_NAMES = ["Ada", "Bruno", "Chidi", "Dora", "Emil", "Farah", "Goran", "Hanna", "Ines", "Jonas", "Kaya", "Lars"]
 LAST_NAMES = ["Abebe", "Berger", "Castillo", "Dubois", "Engel", "Fischer", "Grau", "Hoang", "Ivanov", "Jansen"]
 FIRMS = ["Bakery", "Cycles", "Print", "Legal", "Dental", "Optics", "Movers", "Roofing", "Tuition", "Pottery"]
@@ -98,6 +99,8 @@ def populate(world: World, random: Random) -> None:
             "INSERT INTO account VALUES (?, ?, ?, ?, 'EUR', ?, ?, ?, ?)",
             account, kind, name, iban(random), balance, overdraft, approval, status,
         )  # fmt: skip
+    for feature in FEATURES:
+        world.execute("INSERT INTO feature VALUES (?, 1)", feature)
     payees = _payees(world, random)
     cards = _cards(world, random)
     lines = _Lines(random)

@@ -76,6 +76,13 @@ def require_funds(account: dict[str, Any], cents: int) -> None:
         )  # fmt: skip
 
 
+def require_feature(world: World, name: str) -> None:
+    """403 while the bank has this function switched off."""
+    if not world.value("SELECT enabled FROM feature WHERE name = ?", name):
+        words = name.replace("_", " ").capitalize()
+        raise ApiError(403, "feature_disabled", f"{words} are not available at the moment.", feature=name)
+
+
 def open_account(world: World, key: str) -> dict[str, Any]:
     """An account that can move money: 404 if there is none, 409 if it is closed."""
     account = found(world, "account", key)

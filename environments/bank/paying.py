@@ -23,6 +23,7 @@ from .definition import (
     environment,
     found,
     open_account,
+    require_feature,
     require_funds,
     stamp,
     today,
@@ -86,6 +87,7 @@ def instant_transfer(world: World, source: AccountId, payee: PayeeId, amount_cen
 
     Not every payee's bank takes instant transfers, and what needs a co-holder's approval cannot be sent this way.
     """
+    require_feature(world, "instant_payments")
     account, target = _permit(world, source, payee, amount_cents)
     if amount_cents > INSTANT_MAX_CENTS:
         raise ApiError(
@@ -150,6 +152,7 @@ def create_standing_order(
     idempotency_key: Key = None,
 ) -> StandingOrder:
     """Pay a payee the same amount every month, from the next such day on."""
+    require_feature(world, "standing_orders")
     _permit(world, source, payee, amount_cents)
     order = world.new_id("STO")
     world.execute(
@@ -165,6 +168,7 @@ def cancel_standing_order(
     standing_order: Annotated[str, Field(max_length=40, description="Id of the standing order.")],
 ) -> StandingOrder:
     """End a standing order."""
+    require_feature(world, "standing_orders")
     if found(world, "standing_order", standing_order)["status"] != "active":
         raise ApiError(409, "not_cancellable", "The standing order has ended already.", state="cancelled")
     world.execute("UPDATE standing_order SET status = 'cancelled' WHERE id = ?", standing_order)

@@ -92,6 +92,12 @@ CREATE TABLE dispute (
   opened_at TEXT NOT NULL
 ) STRICT;
 
+-- What the bank has switched on for its customers.
+CREATE TABLE feature (
+  name TEXT PRIMARY KEY,
+  enabled INTEGER NOT NULL CHECK (enabled IN (0, 1))
+) STRICT;
+
 CREATE TABLE message (
   id TEXT PRIMARY KEY,
   sender TEXT NOT NULL,

@@ -11,7 +11,7 @@ from agentbench.environment import ApiError
 from agentbench.world import World
 
 from .answers import CardView, DisputeView, MessageView
-from .definition import CardId, Key, dispute_view, environment, found, stamp
+from .definition import CardId, Key, dispute_view, environment, found, require_feature, stamp
 
 DISPUTE_MONTHS = 13
 
@@ -31,6 +31,7 @@ def unfreeze_card(world: World, card: CardId) -> CardView:
 @environment.tool(effect="write", latency_s=0.5, idempotency_key="idempotency_key")
 def order_replacement_card(world: World, card: CardId, idempotency_key: Key = None) -> CardView:
     """Order a new card in place of a frozen one; it arrives by post."""
+    require_feature(world, "card_orders")
     old = found(world, "card", card)
     if old["status"] != "frozen":
         raise ApiError(409, "card_not_frozen", "Freeze the card before you order a replacement.", state=old["status"])
@@ -52,6 +53,7 @@ def open_dispute(
     description: Annotated[str, Field(min_length=1, max_length=500, description="What happened, in your words.")],
 ) -> DisputeView:
     """Dispute a card payment or direct debit of the last 13 months. Each call opens a case of its own."""
+    require_feature(world, "disputes")
     posting = found(world, "posting", transaction)
     if posting["kind"] not in {"card", "direct_debit"} or posting["amount_cents"] > 0:
         raise ApiError(422, "not_disputable", "Only card payments and direct debits can be disputed.")
@@ -75,6 +77,7 @@ def send_message(
     text: Annotated[str, Field(min_length=1, max_length=1000, description="The message.")],
 ) -> MessageView:
     """Send a message to yourself, to the bank's support, or to a payee."""
+    require_feature(world, "messages")
     if to not in {"me", "support"}:
         found(world, "payee", to)
     message = world.new_id("MSG")

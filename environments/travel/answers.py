@@ -68,7 +68,7 @@ class Approval(TypedDict):
     approver: Traveller
     purpose: Text
     amount_cents: Positive
-    status: Literal["pending", "approved", "declined"]
+    status: Literal["pending", "approved", "declined", "expired"]
     created_at: Instant
 
 

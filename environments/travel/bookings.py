@@ -11,7 +11,19 @@ from agentbench.world import World
 
 from .answers import BookingView, CancelledBooking, Refund
 from .data import stamp
-from .parameters import BookingId, Cursor, Day, IdempotencyKey, Limit, QuoteId, TravellerId, instant, money, one
+from .parameters import (
+    BookingId,
+    Cursor,
+    Day,
+    IdempotencyKey,
+    Limit,
+    QuoteId,
+    TravellerId,
+    instant,
+    money,
+    one,
+    require_feature,
+)
 from .search import stay_nights
 
 Kind: TypeAlias = Literal["flight", "hotel", "rail"]
@@ -49,6 +61,7 @@ def book_hotel(
     check_out: Day,
 ) -> BookingView:
     """Book a room for a traveller. The booking is held until it is paid. A second call books a second room."""
+    require_feature(world, "hotels")
     room = one(world, "room", room_id)
     one(world, "traveller", traveller_id)
     nights = stay_nights(world, check_in, check_out)
@@ -68,6 +81,7 @@ def book_rail(
     idempotency_key: IdempotencyKey = None,
 ) -> BookingView:
     """Book a seat on a train for a traveller. The booking is held until it is paid."""
+    require_feature(world, "trains")
     train = one(world, "rail", service_id)
     one(world, "traveller", traveller_id)
     if train["status"] == "cancelled" or train["departs_at"] <= stamp(world.now):
@@ -123,7 +137,7 @@ def cancel_booking(world: World, booking_id: BookingId) -> CancelledBooking:
     booking = one(world, "booking", booking_id)
     share = _refund_share(world, booking)
     world.execute("UPDATE booking SET status = 'cancelled' WHERE id = ?", booking_id)
-    _give_back(world, booking)
+    give_back(world, booking)
     charges = world.rows(
         "SELECT card, voucher, amount_cents FROM payment WHERE booking = ? AND kind = 'charge'", booking_id
     )
@@ -205,7 +219,8 @@ def _refund_share(world: World, booking: dict[str, Any]) -> int:
     return 50
 
 
-def _give_back(world: World, booking: dict[str, Any]) -> None:
+def give_back(world: World, booking: dict[str, Any]) -> None:
+    """Put the seat or room of a booking back into the stock."""
     match booking["kind"]:
         case "flight":
             world.execute("UPDATE fare SET seats_left = seats_left + 1 WHERE id = ?", booking["fare"])

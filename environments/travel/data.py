@@ -51,6 +51,7 @@ RAIL_ROUTES = {
     ("BCN", "MAD"): ("Iberia Rapida", 165, 6_900), ("MUC", "VIE"): ("Alpenbahn", 225, 7_400),
     ("AMS", "PAR"): ("Channel Rail", 200, 9_400),
 }  # fmt: skip
+FEATURES = ("hotels", "itineraries", "trains", "vouchers")
 FREQUENT = "TRV-102"  # travels so much that a default page does not hold all of it
 HOTEL_NAMES = ("Arcade", "Central", "Park Lodge", "Bellevue", "Station Inn", "Metropol", "Quay House", "Regent")
 
@@ -65,6 +66,7 @@ def populate(world: World, random: Random) -> None:
     _insert(world, "city", CITIES)
     _insert(world, "airline", AIRLINES)
     _insert(world, "policy", POLICIES)
+    _insert(world, "feature", ((name, 1) for name in FEATURES))
     _insert(world, "traveller", (
         (id_, name, name.lower().replace(" ", ".") + "@corvalis.example", grade, home, manager)
         for id_, name, grade, home, manager in PEOPLE

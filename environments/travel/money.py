@@ -11,7 +11,7 @@ from agentbench.world import World
 from .answers import CardView, PaidBooking, Payment, TripCosts, VoucherView
 from .bookings import shown
 from .data import stamp
-from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one
+from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one, require_feature
 
 
 def list_cards(world: World, traveller_id: TravellerId, limit: Limit = 10, cursor: Cursor = None) -> Page[CardView]:
@@ -43,7 +43,7 @@ def pay_booking(
     if card["available_cents"] < due:
         raise ApiError(402, "payment_declined", "The card was declined.", reason="insufficient_funds")
     world.execute("UPDATE card SET available_cents = available_cents - ? WHERE id = ?", due, card_id)
-    return _pay(world, booking, due, card=card_id)
+    return enter_payment(world, booking, due, card=card_id)
 
 
 def list_vouchers(
@@ -70,6 +70,7 @@ def redeem_voucher(
     booking_id: BookingId,
 ) -> PaidBooking:
     """Pay a booking, or a part of it, with a voucher of its traveller. A voucher is used up at once, even in part."""
+    require_feature(world, "vouchers")
     booking = _payable(world, booking_id)
     voucher = one(world, "voucher", code, key="code")
     if voucher["traveller"] != booking["traveller"]:
@@ -82,7 +83,7 @@ def redeem_voucher(
         raise ApiError(422, "voucher_kind", f"Voucher '{code}' pays for {voucher['kind']} bookings only.")
     world.execute("UPDATE voucher SET status = 'redeemed' WHERE code = ?", code)
     amount = min(voucher["amount_cents"], booking["total_cents"] - booking["paid_cents"])
-    return _pay(world, booking, amount, voucher=code)
+    return enter_payment(world, booking, amount, voucher=code)
 
 
 def list_payments(
@@ -130,9 +131,10 @@ def _payable(world: World, booking_id: str) -> dict[str, Any]:
     return booking
 
 
-def _pay(
+def enter_payment(
     world: World, booking: dict[str, Any], amount: int, *, card: str | None = None, voucher: str | None = None
 ) -> dict[str, Any]:
+    """Enter a payment of a booking, which is confirmed when nothing is left to pay."""
     id_ = world.new_id("PAY")
     world.execute(
         "INSERT INTO payment VALUES (?, ?, 'charge', ?, ?, ?, ?)",

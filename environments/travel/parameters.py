@@ -48,6 +48,13 @@ def one(world: World, table: str, id_: str, *, key: str = "id") -> dict[str, Any
     return found
 
 
+def require_feature(world: World, name: str) -> None:
+    """Raises `ApiError` 403 `feature_disabled` while the desk has this function switched off."""
+    if not world.value("SELECT enabled FROM feature WHERE name = ?", name):
+        words = f"{name.capitalize()} are not available at the moment."
+        raise ApiError(403, "feature_disabled", words, feature=name)
+
+
 def city(world: World, code: str) -> str:
     """The name of a city; raises `ApiError` 404 `unknown_city` that lists the ones served."""
     name = world.value("SELECT name FROM city WHERE code = ?", code)

@@ -10,7 +10,7 @@ from agentbench.world import World
 
 from .answers import Approval, CoveringMessage, ListedTraveller, Message, Policy, TravellerView
 from .data import stamp
-from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one
+from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one, require_feature
 
 
 def list_travellers(
@@ -65,7 +65,7 @@ def request_approval(
 def get_approval(
     world: World, approval_id: Annotated[str, Field(min_length=1, description="Approval id.")]
 ) -> Approval:
-    """An approval and its status: pending, approved or declined."""
+    """An approval and its status: pending, approved, declined or expired."""
     return one(world, "approval", approval_id)
 
 
@@ -73,7 +73,8 @@ def list_approvals(
     world: World,
     traveller_id: TravellerId,
     status: Annotated[
-        Literal["pending", "approved", "declined"] | None, Field(description="Only approvals of this status.")
+        Literal["pending", "approved", "declined", "expired"] | None,
+        Field(description="Only approvals of this status."),
     ] = None,
     limit: Limit = 10,
     cursor: Cursor = None,
@@ -103,6 +104,7 @@ def send_itinerary(
     booking_ids: Annotated[list[BookingId], Field(min_length=1, max_length=10, description="Bookings to include.")],
 ) -> CoveringMessage:
     """E-mail an itinerary of the given bookings to their traveller. A second call sends a second e-mail."""
+    require_feature(world, "itineraries")
     traveller = one(world, "traveller", traveller_id)
     lines = []
     for booking_id in booking_ids:

@@ -153,8 +153,14 @@ CREATE TABLE approval (
   approver TEXT NOT NULL REFERENCES traveller (id),
   purpose TEXT NOT NULL,
   amount_cents INTEGER NOT NULL CHECK (amount_cents > 0),
-  status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'declined')),
+  status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'declined', 'expired')),
   created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What the desk has switched on.
+CREATE TABLE feature (
+  name TEXT PRIMARY KEY,
+  enabled INTEGER NOT NULL CHECK (enabled IN (0, 1))
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE message (

@@ -1,0 +1,40 @@
+"""The record that the call names is deleted just before it.
+
+Invariant: the record was there when the agent looked it up; the tool does not find it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.faults import drifted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDeleted:
+    """What the call refers to is deleted after the agent has read its id.
+
+    The environment's drift `record_deleted` for the tool deletes the row that the arguments name, where nothing else
+    hangs on it: in `bank` a scheduled transfer, a standing order, a new payee, a charge that was reversed; in
+    `travel` a quote, a voucher, an unpaid booking, an approval. Calls of tools without such a drift are not looked at.
+
+    Stands for: a colleague who tidies up, a retention job, a hold that lapses, a pending charge that drops off.
+
+    A Python client sees `ToolError` with 404; no repeat helps.
+    """
+
+    site: ClassVar[Literal["state"]] = "state"
+    phase: ClassVar[Phase] = "before"
+    explicit: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    witness: ClassVar[Witness] = "changed_before"
+    plausible: ClassVar[Plausible] = "success"
+    drift: ClassVar[str] = "record_deleted"
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Delete it."""
+        return await drifted(self.drift, call, proceed, ctx)
+
+
+fault = RecordDeleted

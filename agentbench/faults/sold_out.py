@@ -1,0 +1,41 @@
+"""The last seat, room or piece goes to somebody else just before the call.
+
+Invariant: what was listed was there when it was listed; the tool refuses by the stock that it finds.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from agentbench.abc import FaultContext, Phase, Plausible, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.faults import drifted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldOut:
+    """The stock that the call wants is taken by others after the agent has seen it.
+
+    The environment's drift `sold_out` for the tool empties the stock that the call's arguments name: in `travel` the
+    seats of the offer or quote, the seats of the train, the rooms. Calls of tools without such a drift are not
+    looked at.
+
+    Stands for: any shop, any booking system, any queue slot. An agent that made a plan on the first search has to
+    make another one, and one that only repeats will never be done.
+
+    A Python client sees `ToolError` with the API's own refusal (409 `sold_out`); no repeat helps.
+    """
+
+    site: ClassVar[Literal["state"]] = "state"
+    phase: ClassVar[Phase] = "before"
+    explicit: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    witness: ClassVar[Witness] = "changed_before"
+    plausible: ClassVar[Plausible] = "success"
+    drift: ClassVar[str] = "sold_out"
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Let others take what is left."""
+        return await drifted(self.drift, call, proceed, ctx)
+
+
+fault = SoldOut
