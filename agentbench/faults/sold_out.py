@@ -19,8 +19,8 @@ class SoldOut:
     seats of the offer or quote, the seats of the train, the rooms. Calls of tools without such a drift are not
     looked at.
 
-    Stands for: any shop, any booking system, any queue slot. An agent that made a plan on the first search has to
-    make another one, and one that only repeats will never be done.
+    Stands for: any shop, any booking system, any queue slot. An agent that planned on the first search has to
+    plan anew, and one that only repeats will never be done.
 
     A Python client sees `ToolError` with the API's own refusal (409 `sold_out`); no repeat helps.
     """
