@@ -19,7 +19,8 @@ from agentbench.calls import (
     TurnHandler,
     Variation,
 )
-from agentbench.record import Call, Effect, TrialRecord
+from agentbench.deeds import Deeds
+from agentbench.record import TrialRecord
 
 # -- faults --------------------------------------------------------------------------------------------
 
@@ -67,51 +68,6 @@ Witness: TypeAlias = Literal[
     "restarted",
 ]
 Plausible: TypeAlias = Literal["success", "error"]
-
-
-class Deeds(Protocol):
-    """What a fault may do to the world in the course of one call, and see of the trial so far; all is on record."""
-
-    def calls(self) -> Sequence[Call]:
-        """The calls that have been answered so far, in the order of their ends."""
-        ...
-
-    def effects(self) -> Sequence[Effect]:
-        """What this call has committed so far, bookkeeping included, in the order in which tables were come to."""
-        ...
-
-    async def preview(self, call: ToolCall) -> ToolResult:
-        """What the tool would answer now, without doing it; takes no time, and reserves the ids that it draws."""
-        ...
-
-    async def enact(self, call: ToolCall) -> ToolResult:
-        """Execute a call for the fault's own account, in the tool's time; ids are those of the latest preview."""
-        ...
-
-    def later(self, call: ToolCall, *, delay_s: float | None = None, calls: int | None = None) -> None:
-        """Execute the call after a time or so many further calls, whichever comes first; at the latest at the end.
-
-        It is the agent's own call that is executed, with the ids of the latest preview.
-        """
-        ...
-
-    def take_back(self, effects: Sequence[Effect]) -> int:
-        """Undo effects for the fault's own account, the last first; returns how many could be undone."""
-        ...
-
-    def drift(
-        self, name: str, call: ToolCall, random: Random, *, answer: Any = None, after_s: float | None = None
-    ) -> int:
-        """Let what the environment declares under this name happen to what the call is about, for the fault's account.
-
-        It happens now, and the number of rows that it changed is returned; or `after_s` from now, unless the trial is
-        over before that, and 0 is returned. A call that is not valid meets nothing. `answer` is the call's, if any.
-        """
-        ...
-
-    def change(self, sql: str) -> int:
-        """Change the world for the fault's own account; returns how many rows, or raises `UsageError` for wrong SQL."""
-        ...
 
 
 @dataclass(slots=True, kw_only=True)

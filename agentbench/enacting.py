@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import apsw
 
 from agentbench import seeds
-from agentbench.abc import Deeds
 from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.deeds import Deeds
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
 from agentbench.record import Call, Effect, Execution, Reply, copied
@@ -234,7 +234,7 @@ class Enactor:
 
 
 class _Deeds:
-    """`abc.Deeds` of one injection in the course of one call."""
+    """`deeds.Deeds` of one injection in the course of one call."""
 
     def __init__(self, enactor: Enactor, index: int, call: ToolCall, done: list[Execution]) -> None:
         self._enactor = enactor

