@@ -20,9 +20,9 @@ def strayed(reply=DONE, payee="Ana", effects=(0,)):
     return Execution(at_s=0.0, end_s=0.2, arguments={"payee": payee}, reply=reply, effects=list(effects))
 
 
-def land(*calls, changes=(), ending="finished"):
-    """The landing of a trial with one injection."""
-    of = trial({"fault": "outage"})
+def land(*calls, changes=(), ending="finished", **planned):
+    """The landing of a trial with one injection, at every call unless it is planned otherwise."""
+    of = trial({"fault": "outage", **(planned or {"lasts": "permanent"})})
     return landings(record(of, *calls, changes=changes, ending=ending), of, TOOLS)[0]
 
 
@@ -105,7 +105,7 @@ def against(before, told, *, tool="transfer", end_s=0.1, true=None):
     other = call(tool, id="c1", told=before, end_s=end_s)
     told_now = call("list_payees", id="c2", told=told, done=[execution(true or account(5))], at_s=0.1, end_s=0.3,
                     fired=[fired("conflicting")])  # fmt: skip
-    return land(other, told_now).state
+    return land(other, told_now, at={"call": 2}).state
 
 
 def test_conflict_needs_another_source_that_had_told_the_truth():

@@ -125,7 +125,8 @@ def test_an_empty_run_is_measured():
 
 def test_faults_count_only_valid_trials():
     """Injections of invalid trials are not among the counted ones; the others add up."""
-    trials = [trial(OUTAGE, number=number) for number in range(4)]
+    unmet = {"fault": "outage", "at": {"tool": "freeze_card"}}
+    trials = [trial(unmet if number == 2 else OUTAGE, number=number) for number in range(4)]
     refused = call(fired=[fired("not_executed")])  # it says that it was not executed, and it was
     made = [bad(trials[0]), record(trials[1], refused), record(trials[2], call()), record(trials[3], ending="testbed")]
     found, measured = run(trials, made)

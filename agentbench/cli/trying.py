@@ -18,7 +18,6 @@ from agentbench.judgement import Judgement
 from agentbench.outcomes import judge_by
 from agentbench.plan import Plan, PlannedAgent, Trial
 from agentbench.record import TrialRecord
-from agentbench.runner import ATTEMPTS_MAX, Runner
 from agentbench.store import RunDirectory
 
 
@@ -62,6 +61,8 @@ class Laboratory:
 
     def attempt(self, plan: Plan, trial: Trial) -> Tried:
         """Execute a trial once more and judge it; raises `Spent` when no more may be executed."""
+        from agentbench.runner import ATTEMPTS_MAX, Runner  # heavy, and every verb's module is imported for --help
+
         runner = Runner(plan, RunDirectory(Path(self._folder.name)), workers=1, deadline_s=self._deadline_s)
         while True:
             if self.used >= self.most:
