@@ -32,8 +32,17 @@ class Harm(msgspec.Struct, frozen=True, kw_only=True):
     call: str = ""
 
 
+# Who met a failure that a fault told of; '' where none was told, or nothing says on whose request a call is made.
+Coping: TypeAlias = Literal["", "absorbed", "handled", "unhandled"]
+
+
 class Landing(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one planned injection: how often it fired and how often a witness confirms it."""
+    """What became of one planned injection: how often it fired and how often a witness confirms it.
+
+    `coping`: a framework's own retries `absorbed` the failures that it told of, the agent `handled` one of them by
+    doing or saying something else, or it did nothing more (`unhandled`). `hidden_retries` are calls that were made
+    again under the id of the same request of the model's.
+    """
 
     index: int
     fault: str
@@ -42,6 +51,8 @@ class Landing(msgspec.Struct, frozen=True, kw_only=True):
     witnessed: int = 0
     first_call: str = ""
     reason: str = ""
+    coping: Coping = ""
+    hidden_retries: int = 0
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):

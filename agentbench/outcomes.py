@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from agentbench import consent, goals
+from agentbench import consent, coping, goals
 from agentbench.checks import Examiner, Findings
 from agentbench.judgement import Harm, Judgement, Landing, Outcome, Verdict
 from agentbench.plan import PlannedTool, Trial
@@ -51,7 +51,7 @@ def judge_by(examiner: Examiner, record: TrialRecord, trial: Trial) -> Judgement
     problem = _misplaced(record, trial)
     if problem:
         return _judgement(record, trial, invalid=problem)
-    landed = landings(record, trial, examiner.tools)
+    landed = coping.told_apart(record, landings(record, trial, examiner.tools))
     for landing in landed:
         if landing.state == "unwitnessed":
             problem = f"injection {landing.index} ({landing.fault}) has no witness: {landing.reason}"

@@ -72,6 +72,7 @@ FLOORS: dict[str, set[str]] = {
         "intrusion",
         "timetable",
         "continuity",
+        "coping",
         "witness",
         "outcomes",
         "pairing",

@@ -35,9 +35,9 @@ class ToolBox:
         """The tools there are, with their descriptions and JSON schemas."""
         return self._tools.specs
 
-    async def result(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool; the reply with status and headers, whatever it is."""
-        return await self._tools.call(name, arguments)
+    async def result(self, name: str, arguments: Mapping[str, Any], *, call_id: str | None = None) -> ToolResult:
+        """Call a tool; the reply with status and headers, whatever it is. `call_id` is that of the model's request."""
+        return await self._tools.call(name, arguments, call_id=call_id)
 
     async def __call__(self, name: str, /, **arguments: Any) -> Any:
         """Call a tool by name."""
@@ -59,11 +59,11 @@ class SyncToolBox:
         """The tools there are, with their descriptions and JSON schemas."""
         return self._tools.specs
 
-    def result(self, name: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool; the reply with status and headers, whatever it is."""
+    def result(self, name: str, arguments: Mapping[str, Any], *, call_id: str | None = None) -> ToolResult:
+        """Call a tool; the reply with status and headers, whatever it is. `call_id` is that of the model's request."""
 
         async def called() -> ToolResult:
-            return await self._tools.call(name, arguments)
+            return await self._tools.call(name, arguments, call_id=call_id)
 
         return clock.call_from_thread(self._loop, called())
 

@@ -11,7 +11,7 @@ from agentbench.calls import ToolSpec
 from agentbench.cli.console import put, put_json
 from agentbench.documents import closest
 from agentbench.errors import UsageError
-from agentbench.judgement import Judgement
+from agentbench.judgement import Judgement, Landing
 from agentbench.report.lines import event_lines
 from agentbench.store import RunDirectory
 
@@ -113,6 +113,14 @@ def _tool_entry(spec: ToolSpec) -> dict[str, Any]:
     return {**known, "returns": spec.returns}
 
 
+def _coped(landing: Landing) -> str:
+    """Who met the failures that a fault told of."""
+    by = {"absorbed": "absorbed by the framework", "handled": "handled by the agent", "unhandled": "not handled"}
+    if not landing.coping:
+        return ""
+    return f"{by[landing.coping]}, hidden retries: {landing.hidden_retries}"
+
+
 def _judged(judged: Judgement) -> None:
     put(f"outcome  {judged.outcome or 'invalid'} {judged.kind} {judged.reason or judged.invalid_reason}".rstrip())
     for check in judged.checks:
@@ -120,4 +128,4 @@ def _judged(judged: Judgement) -> None:
     for harm in judged.harms:
         put(f"  harm   {harm.kind}: {harm.detail} {harm.call}".rstrip())
     for landing in judged.landings:
-        put(f"  fault  {landing.fault}: {landing.state} {landing.reason}".rstrip())
+        put(f"  fault  {landing.fault}: {landing.state} {landing.reason}{_coped(landing)}".rstrip())

@@ -326,7 +326,8 @@
         each.call ? [" ", toCall(each.call)] : ""))),
       section("Injections", judgement.landings.map((each) => make("li", "", make("span", "state " + each.state, words(each.state)), " ", each.fault,
         make("div", "fine", `fired ${each.fired}, witnessed ${each.witnessed}`, each.first_call ? `, first at call ${each.first_call}` : "",
-          each.reason ? ": " + each.reason : "")))),
+          each.reason ? ": " + each.reason : "",
+          each.coping ? ` · ${each.coping}${each.coping === "absorbed" ? " by the framework" : ""}, hidden retries: ${each.hidden_retries}` : "")))),
       section("Milestones", judgement.milestones.map(verdict)),
       section("Notes", judgement.notes.map((each) => make("li", "", words(each)))));
   }
