@@ -93,7 +93,7 @@ def test_nothing_of_the_bundled_faults_is_out_of_place() -> None:
     assert report.violations == []
     assert {each.name for each in report.faults} | set(report.skipped) == set(plugins.names("faults"))
     assert all("not at a tool call" in reason for reason in report.skipped.values())
-    assert report.tools == 59
+    assert report.tools == 61
     assert all(each.replies == each.variants * report.situations for each in report.faults)
     assert all(each.changed + each.unchanged == each.replies for each in report.faults)
 
@@ -103,6 +103,7 @@ def test_variants_are_the_defaults_and_each_choice() -> None:
     assert realism.variants("noop") == [{}]
     assert realism.variants("outage") == [
         {}, {"as": "refused"}, {"as": "reset"}, {"status": 500}, {"status": 502}, {"status": 504},
+        {"status": 529},
     ]  # fmt: skip
     assert realism.variants("rate_limit") == [{}, {"retry_after_s": None}]
 

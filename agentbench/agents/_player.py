@@ -3,10 +3,11 @@
 Invariant: pure logic. What comes next depends on the reference, the tools, the policy and the replies alone.
 """
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from agentbench import seeds
+from agentbench.agents._hints import Lessons, called
 from agentbench.agents._memory import WAIT, Action, Call, Memory, Play, Reply, Wait
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._policy import Policy
@@ -65,6 +66,7 @@ class Player:
         self._trouble = ""
         self._heard = _ALL
         self._due = 0  # the line of the user's that was last waited for
+        self._lessons = Lessons(self._specs)
         self._answer: str | None = None
         self._memory = memory or Memory()
         self._doubts = memory is not None
@@ -254,7 +256,7 @@ class Player:
         """Read until the reply is sound; returns whether there was a reply at all, and the last one."""
         repeats = 0
         while True:
-            outcome = yield from _called(tool, arguments)
+            outcome = yield from self._called(tool, arguments)
             if outcome.ok:
                 body = yield from self._pages(tool, arguments, outcome.body, sound)
                 if rereads <= 0 or self.policy.gives_up or sound(body):
@@ -271,12 +273,15 @@ class Player:
             cursor = body.get("next_cursor") if isinstance(body, Mapping) else None
             if not cursor or sound(body):
                 break
-            outcome = yield from _called(tool, {**arguments, "cursor": cursor})
+            outcome = yield from self._called(tool, {**arguments, "cursor": cursor})
             before, more = _items(body), _items(outcome.body)
             if before is None or more is None:
                 break
             body = {**outcome.body, "items": [*before, *more]}
         return body
+
+    def _called(self, tool: str, arguments: dict[str, Any]) -> Play:
+        return (yield from self._lessons.heeding(tool, arguments) if self.policy.heeds else called(tool, arguments))
 
     def _worthwhile(self, outcome: Outcome, repeats: int) -> Play:
         """Whether to repeat a failed call; waits first."""
@@ -302,7 +307,7 @@ class Player:
             if fate == "done" or (fate == "unknown" and not keyed):
                 return fate
         for repeats in range(self.policy.retries + 1):
-            outcome = yield from _called(step["call"], arguments)
+            outcome = yield from self._called(step["call"], arguments)
             if outcome.ok:
                 fate = yield from self._confirmed(step, outcome.body, keyed)
                 # Without a key, a second success that cannot be seen could be one too many.
@@ -383,11 +388,6 @@ class Player:
                 self._values.keep(values)
                 return True
         return False
-
-
-def _called(tool: str, arguments: dict[str, Any]) -> Generator[Action, Outcome | None, Outcome]:
-    outcome = yield Call(tool, arguments)
-    return outcome or Outcome(ok=False)  # a graph that lost the reply leaves the agent in the dark
 
 
 def _items(body: Any) -> list[Any] | None:

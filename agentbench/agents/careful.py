@@ -1,4 +1,4 @@
-"""Looks before it repeats a write, uses idempotency keys, checks replies, waits when told to, reports honestly.
+"""Looks before it repeats a write, uses idempotency keys, checks replies, heeds errors, reports honestly.
 
 `create_agent` with `ToolErrorMiddleware`: every error reaches the model, with status, message and Retry-After, and the
 model decides. To wait it has a tool of its own, `wait`, which no environment sees.

@@ -18,6 +18,7 @@ Found: TypeAlias = tuple[tuple[str, ...], Any, list[Any]]
 _ERRORS = {
     500: ("internal_error", "An internal error occurred. Contact support with the request id if it persists."),
     503: ("service_unavailable", "The service is temporarily unavailable. Please try again later."),
+    529: ("overloaded_error", "Overloaded"),
 }
 _ID = re.compile(r"([A-Za-z]+[-_])(\w+)")
 _NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
@@ -61,7 +62,7 @@ def proxy_error(status: int, random: Random) -> ToolResult:
 
 
 def server_error(status: int, random: Random) -> ToolResult:
-    """500 and 503 as the API tells them, 502 and 504 as the page of the proxy."""
+    """500, 503 and 529 as the API tells them, 502 and 504 as the page of the proxy."""
     return api_error(status, *_ERRORS[status], random) if status in _ERRORS else proxy_error(status, random)
 
 

@@ -17,10 +17,10 @@ from agentbench.faults import server_error
 class Outage:
     """The service does not do its work and says so.
 
-    `as: status` answers with `status`: 500 and 503 as the API's own JSON, 502 and 504 as the page of the proxy in
-    front of it. `as: refused` and `as: reset` end the connection before the request was taken.
+    `as: status` answers with `status`: 500, 503 and 529 (overloaded) as the API's own JSON, 502 and 504 as the page
+    of the proxy in front of it. `as: refused` and `as: reset` end the connection before the request was taken.
 
-    Stands for: a deployment, a crashed backend, an overloaded one (Anthropic's and OpenAI's 5xx pages; Toxiproxy's
+    Stands for: a deployment, a crashed backend, an overloaded one (Anthropic's 529 and OpenAI's 503; Toxiproxy's
     `down` and `reset_peer`; Chaos Mesh's HTTPChaos `abort`). In life a 504 leaves open whether the work was
     done; here it was not, and `lost_reply` is the other case.
 
@@ -30,7 +30,7 @@ class Outage:
     """
 
     as_: Annotated[Literal["status", "refused", "reset"], Field(alias="as")] = "status"
-    status: Literal[500, 502, 503, 504] = 503
+    status: Literal[500, 502, 503, 504, 529] = 503
 
     site: ClassVar[Site] = "tool"
     phase: ClassVar[Phase] = "before"

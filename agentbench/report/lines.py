@@ -73,7 +73,7 @@ def _call(call: Call, record: TrialRecord, text_max: int) -> Iterator[str]:
         text_max,
     )
     for done in call.done:
-        where = "(older snapshot) " if done.replica else ""
+        where = "(on a copy) " if done.replica else ""
         other = "" if done.arguments == call.asked else f"with {_short(done.arguments, text_max)}: "
         yield f"{_INDENT}done     {where}{other}{_reply(done.reply, text_max)}"
         yield from _effects(done.effects, record, text_max)

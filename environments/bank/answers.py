@@ -22,6 +22,13 @@ NotNegative: TypeAlias = Annotated[int, Field(ge=0)]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 
 
+class Session(TypedDict):
+    """Until when the credentials of this client are good."""
+
+    status: Literal["active"]
+    expires_at: Instant
+
+
 class Profile(TypedDict):
     """The customer, and the present day."""
 

@@ -3,6 +3,7 @@
 Invariant: none of them writes, and every list has a fixed order, so that pages join without gaps.
 """
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from .answers import (
     MessageView,
     PayeeView,
     Profile,
+    Session,
     Statement,
     TransactionView,
     TransferView,
@@ -37,6 +39,12 @@ _POSTING = "SELECT id, account, booked_at, amount_cents, kind, counterparty, mem
 
 FromDate = Annotated[str | None, Field(pattern=DATE, description="First day, YYYY-MM-DD.")]
 ToDate = Annotated[str | None, Field(pattern=DATE, description="Last day, YYYY-MM-DD, included.")]
+
+
+@environment.tool(effect="read", latency_s=0.2)
+def renew_session(world: World) -> Session:
+    """Renew the credentials of this client, when a call was refused because they have expired."""
+    return {"status": "active", "expires_at": (world.now + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 @environment.tool(effect="read", latency_s=0.15)

@@ -32,6 +32,13 @@ Running: TypeAlias = Literal["scheduled", "delayed", "cancelled"]
 Kind: TypeAlias = Literal["flight", "hotel", "rail"]
 
 
+class Session(TypedDict):
+    """Until when the credentials of this client are good."""
+
+    status: Literal["active"]
+    expires_at: Instant
+
+
 class ListedTraveller(TypedDict):
     """A traveller as a list has them."""
 

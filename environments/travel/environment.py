@@ -21,6 +21,7 @@ environment = Environment(
 )
 
 READS: tuple[Timed, ...] = (
+    (people.renew_session, 0.2),
     (people.list_travellers, 0.15),
     (people.get_traveller, 0.1),
     (people.get_policy, 0.1),

@@ -1,5 +1,6 @@
 """Travellers, the company's travel policy, approvals and messages."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -8,9 +9,14 @@ from agentbench.answers import Page
 from agentbench.environment import ApiError, page
 from agentbench.world import World
 
-from .answers import Approval, CoveringMessage, ListedTraveller, Message, Policy, TravellerView
+from .answers import Approval, CoveringMessage, ListedTraveller, Message, Policy, Session, TravellerView
 from .data import stamp
 from .parameters import BookingId, Cursor, IdempotencyKey, Limit, TravellerId, money, one, require_feature
+
+
+def renew_session(world: World) -> Session:
+    """Renew the credentials of this client, when a call was refused because they have expired."""
+    return {"status": "active", "expires_at": stamp(world.now + timedelta(hours=1))}
 
 
 def list_travellers(

@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "faults.md"
 
 # Each fault in each of its kinds; a fault that is not listed here is tried with its defaults.
 KINDS = {
-    "outage": [{"status": status} for status in (500, 502, 503, 504)] + [{"as": "refused"}, {"as": "reset"}],
+    "outage": [{"status": status} for status in (500, 502, 503, 504, 529)] + [{"as": "refused"}, {"as": "reset"}],
     "lost_reply": [{"as": "timeout"}, {"as": "reset"}],
     "rate_limit": [{}, {"retry_after_s": None}],
     "rejected": [{"status": status} for status in (400, 401, 402, 403, 404, 408, 409, 413, 422)],
@@ -27,7 +27,7 @@ KINDS = {
     "error_in_200": [{"as": each} for each in ("error", "errors", "flag")],
     "error_for_success": [{"status": status} for status in (500, 502, 503, 504)],
     "drop_fields": [{"as": each} for each in ("absent", "null")],
-    "page_cursor": [{"as": each} for each in ("missing", "repeating", "gap")],
+    "page_cursor": [{"as": each} for each in ("missing", "repeating", "gap", "overlap")],
     "empty_reply": [{"as": each} for each in ("list", "object", "nothing")],
     "reorder_rows": [{"as": each} for each in ("shuffled", "reversed")],
     "wrong_type": [{"as": each} for each in ("text", "single")],
@@ -35,10 +35,18 @@ KINDS = {
     "malformed_json": [{"as": each} for each in ("cut", "python", "noisy")],
     "html_reply": [{"as": each} for each in ("sign_in", "maintenance", "challenge")],
     "partial_effect": [{"keep": keep, "as": told} for keep in ("first", "last") for told in ("success", "error")],
+    "expired_credential": [{"refresh": each} for each in ("works", "refused")],
+    "changed_parameters": [{}, {"rename": {"text": "body"}}, {"require": ("key",)}],
+    "currency_change": [{}, {"told": False}],
+    "locale_change": [{"as": each} for each in ("numbers", "dates", "us_dates")],
     "delayed_effect": [{}, {"calls": 2}],
     "mojibake": [{"as": each} for each in ("misread", "replaced", "asked", "entities")],
 }
-CURABLE: set[str] = set()  # nothing was done, and the tool would do it for one who heeds what the error says
+CURABLE = {
+    "expired_credential",
+    "tool_renamed",
+    "changed_parameters",
+}  # nothing was done, and the tool would do it for one who heeds what the error says
 BY_ID = {"wrong_row"}  # act on writes that name a record
 CALLS = [name for name in NAMES if plugins.channel_of(plugins.fault_class(name)) == "call"]
 CASES = [(name, parameters) for name in CALLS for parameters in KINDS.get(name, [{}])]

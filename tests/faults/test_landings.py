@@ -109,6 +109,22 @@ CASES: list[tuple[str, dict[str, Any], tuple[str, dict[str, Any]], str]] = [
     ("wrong_row", {}, SHIP, "witnessed"),
     ("wrong_row", {"instead": {"order_id": "ORD-3"}}, SHIP, "witnessed"),
     *[("wrong_row", {}, call, "ineffective") for call in (NOWHERE, ADD, FIND)],
+    ("outage", {"status": 529}, ADD, "witnessed"),
+    ("expired_credential", {}, ADD, "witnessed"),
+    ("expired_credential", {"by": "health"}, HEALTH, "ineffective"),
+    ("expired_credential", {"by": "health", "refresh": "refused"}, HEALTH, "witnessed"),
+    ("tool_renamed", {}, LIST, "witnessed"),
+    ("changed_parameters", {}, ADD, "witnessed"),
+    ("changed_parameters", {"require": ["limit"]}, LIST, "witnessed"),
+    ("changed_parameters", {"rename": {"iban": "account"}}, ADD, "ineffective"),
+    ("currency_change", {"told": False}, LIST, "witnessed"),
+    ("currency_change", {}, HEALTH, "ineffective"),
+    ("locale_change", {}, LIST, "witnessed"),
+    ("locale_change", {"as": "dates"}, LIST, "ineffective"),
+    ("conflicting_source", {}, FIND, "ineffective"),
+    ("swapped_replies", {}, FIND, "ineffective"),
+    ("page_cursor", {"as": "overlap"}, SECOND, "witnessed"),
+    ("page_cursor", {"as": "overlap"}, FIRST, "ineffective"),
     ("delayed_effect", {}, SHIP, "witnessed"),
     ("delayed_effect", {"calls": 2}, ADD, "witnessed"),
     *[("delayed_effect", {}, call, "ineffective") for call in (WRONG, LIST)],
@@ -199,13 +215,20 @@ def make_gateway(world: World, strikes: list[Strike]) -> Gateway:
     )
 
 
-def strike(fault: str, parameters: dict[str, Any], tool: str, arguments: dict[str, Any]) -> tuple[ToolResult, Any]:
-    """What a call is told under a fault, and what the witness says of it."""
-    injection = {"fault": fault, "with": parameters}
+# The same where it takes an earlier call, to which nothing happens.
+AFTER = [
+    ("conflicting_source", {}, LIST, FIND),
+    ("conflicting_source", {}, ONE, FIND),
+]
+
+
+def strike(fault: str, parameters: dict[str, Any], *calls: tuple[str, dict[str, Any]]) -> tuple[ToolResult, Any]:
+    """What the last call is told under a fault, and what the witness says of it."""
+    injection = {"fault": fault, "with": parameters, "at": {"call": len(calls)}}
     of = records.trial(injection)
     world = World(TEMPLATE, epoch=ENVIRONMENT.epoch, seed="landing")
     gateway = make_gateway(world, [Strike(0, Injection.model_validate(injection), ("key",))])
-    told = asyncio.run(gateway.call(tool, arguments))
+    told = [asyncio.run(gateway.call(tool, arguments)) for tool, arguments in calls][-1]
     gateway.close()
     record = TrialRecord(
         trial=of.id, attempt=1, seed=of.seed, clock="virtual", sandbox="process", ending=Ending(kind="finished"),
@@ -218,5 +241,12 @@ def strike(fault: str, parameters: dict[str, Any], tool: str, arguments: dict[st
 @pytest.mark.parametrize(("fault", "parameters", "call", "state"), CASES)
 def test_witness_confirms_what_the_fault_does(fault, parameters, call, state):
     """Where the fault has something to act on it is `witnessed`, and where it has nothing it is `ineffective`."""
-    _, landing = strike(fault, parameters, *call)
+    _, landing = strike(fault, parameters, call)
     assert (landing.state, landing.fired) == (state, 1), landing.reason
+
+
+@pytest.mark.parametrize(("fault", "parameters", "before", "call"), AFTER)
+def test_witness_confirms_what_an_earlier_call_makes_possible(fault, parameters, before, call):
+    """What contradicts or joins replies is witnessed by the record of both calls."""
+    _, landing = strike(fault, parameters, before, call)
+    assert (landing.state, landing.fired) == ("witnessed", 1), landing.reason

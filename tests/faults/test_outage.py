@@ -6,9 +6,9 @@ from agentbench.calls import ToolError
 from agentbench.errors import UsageError
 
 
-@pytest.mark.parametrize("status", [500, 503])
+@pytest.mark.parametrize("status", [500, 503, 529])
 async def test_api_errors_are_json_of_the_apis_own_shape(bench, make, status):
-    """500 and 503 carry an error body with code and message, JSON headers and a request id."""
+    """500, 503 and 529 carry an error body with code and message, JSON headers and a request id."""
     told = await bench.strike(make("outage", status=status), "add_note", text="hello")
     assert (told.status, told.failure, told.ok) == (status, None, False)
     assert set(told.body["error"]) == {"code", "message"}

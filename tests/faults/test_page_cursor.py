@@ -38,13 +38,25 @@ async def test_gap_loses_the_row_at_the_edge(bench, make):
     assert await pages(bench, make("page_cursor", as_="gap"), 2) == ["NOTE-0", "NOTE-2", "NOTE-4"]
 
 
+async def test_overlap_tells_the_row_at_the_edge_twice(bench, make):
+    """Every page but the first begins with the last row of the one before, as it was told."""
+    found = await pages(bench, make("page_cursor", as_="overlap"), 2)
+    assert found == ["NOTE-0", "NOTE-1", "NOTE-1", "NOTE-2", "NOTE-3", "NOTE-3", "NOTE-4"]
+
+
+async def test_overlap_needs_a_page_that_leads_there(bench, make):
+    """A cursor that no page of these tells joins nothing."""
+    told = await bench.strike(make("page_cursor", as_="overlap"), "list_notes", cursor="c3", limit=2)
+    assert [row["id"] for row in told.body["items"]] == ["NOTE-3", "NOTE-4"]
+
+
 async def test_more_to_come_is_denied_too(retell):
     """`has_more` does not contradict the missing cursor."""
     told = await retell("page_cursor", {"items": [1], "next_cursor": "c1", "has_more": True})
     assert told == {"items": [1], "next_cursor": None, "has_more": False}
 
 
-@pytest.mark.parametrize("kind", ["missing", "repeating", "gap"])
+@pytest.mark.parametrize("kind", ["missing", "repeating", "gap", "overlap"])
 @pytest.mark.parametrize("body", BODIES)
 async def test_without_a_way_on_the_reply_is_left_alone(bench, retell, kind, body):
     """A last page, or a reply that is no page, has no cursor to break."""
@@ -52,6 +64,6 @@ async def test_without_a_way_on_the_reply_is_left_alone(bench, retell, kind, bod
 
 
 def test_other_kinds_are_refused(make):
-    """A cursor is missing, repeating or leaves a gap."""
+    """A cursor is missing, repeats a page, leaves a gap or overlaps."""
     with pytest.raises(UsageError, match="as"):
         make("page_cursor", as_="random")

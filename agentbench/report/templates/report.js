@@ -255,7 +255,7 @@
   function callParts(event) {
     const done = event.done.map((each) => make("div", "execution",
       make("span", "fine", `${seconds(each.at)} to ${seconds(each.end)} · environment answered ${each.status}`),
-      each.replica ? make("div", "differs", "answered from an older snapshot") : "",
+      each.replica ? make("div", "differs", "answered on a copy of the world; nothing was done") : "",
       each.arguments ? [make("div", "differs", "with other arguments"), value(each.arguments)] : "",
       each.effects.length ? each.effects.map(effect) : make("div", "nothing", "no row changed"),
       each.reply ? make("details", "", make("summary", "", "its reply"), reply(each.reply)) : ""));
