@@ -82,7 +82,8 @@ class Attempt:
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
         self._mortal = False
-        self._place = 0  # of the messages of the user's, from 1
+        self._message = 0  # the number of the user's last message, from 1; one that comes twice has one number
+        self._last: Turn | None = None
         self._session: Session | None = None
         self._death: asyncio.Future[None] | None = None
         self._dead: list[asyncio.Task[str]] = []  # what processes that were ended left undone
@@ -200,7 +201,6 @@ class Attempt:
             while message is not None:
                 place += 1
                 number = self.script.number
-                self._place = place
                 said = Turn(text=message, number=number, answers=self.script.line.when != "always")
                 offers: dict[str, Any] = {}
                 if self.scenario.variants:
@@ -222,11 +222,14 @@ class Attempt:
             raise asyncio.CancelledError("limit reached: turns")
         gateway.add(UserTurn(at_s=gateway.now_s(), turn=gateway.turn, text=turn.text))
         self._context.meaning = replace(turn.means, line=turn.number)
-        self._context.message_number = self._place
+        if turn is not self._last:
+            self._message += 1
+            self._last = turn
+        self._context.message_number = self._message
         answer = await (self._surviving(turn.text) if self._mortal else self._begun()(turn.text))
         text = str(plain(answer))
         gateway.add(Answer(at_s=gateway.now_s(), turn=gateway.turn, text=text))
-        self._context.transcript.append(Spoken(self._place, turn.text, text))
+        self._context.transcript.append(Spoken(self._message, turn.text, text))
         gateway.turn += 1
         return text
 
