@@ -61,10 +61,10 @@ class Stage:
             self._injections[key] = [(each, plugins.fault(each.fault, each.with_), {}) for each in made]
         return self._injections[key]
 
-    def variations(self, name: str, turn: int) -> dict[str, Variation]:
+    def variations(self, name: str, content: Scenario, turn: int) -> dict[str, Variation]:
         """What the user may say instead of a line of a scenario, worked out once."""
         if (name, turn) not in self._variations:
-            self._variations[name, turn] = goals.variations(self._scenarios[name], turn)
+            self._variations[name, turn] = goals.variations(content, turn)
         return self._variations[name, turn]
 
     def template(self, name: str, content: Scenario, environment: Environment) -> bytes:

@@ -204,7 +204,7 @@ class Attempt:
                 said = Turn(text=message, number=number, answers=self.script.line.when != "always")
                 offers: dict[str, Any] = {}
                 if self.scenario.variants:
-                    offers["variations"] = self.stage.variations(trial["scenario"], number)
+                    offers["variations"] = self.stage.variations(trial["scenario"], self.scenario, number)
                 session = functools.partial(getattr, self, "_session")
                 answer = await self.conversation.turn(said, self._hear, session, self._restart, **offers)
                 message = self._said_next(place - 1, answer)
