@@ -34,10 +34,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "partly_committed": {"fault": "partial_effect", "at": {"tool": "transfer"}},
     "misapplied": {"fault": "wrong_row", "at": {"tool": "transfer"}},
     "visible_later": {"fault": "delayed_effect", "at": {"tool": "transfer"}},
+    "changed_before": {
+        "fault": "world_change",
+        "with": {"sql": "UPDATE payee SET status = 'blocked' WHERE name = 'Kim Lee'"},
+        "at": {"tool": "transfer"},
+    },
+    "changed_later": {"fault": "job_fails", "at": {"tool": "transfer"}},
+    "restarted": {"fault": "crash", "at": {"tool": "transfer"}},
 }
 # Whoever adds a kind of witness for calls says here what proves it, or in which test it is proven.
 ELSEWHERE = {
     "unchanged": "the null object of a control; test_witness",
+    "swapped": "needs two calls in flight at once; test_aftermath and tests/faults/test_swapped_replies",
+    "conflicting": "needs a second source that was read before; test_aftermath",
 }
 
 
