@@ -85,7 +85,8 @@ class _Stage(Stage):
 
     def scenario(self, name: str, content: Mapping[str, Any]) -> Scenario:
         """The scenario of this very order."""
-        return scenario.parse(content)
+        self._scenarios[name] = scenario.parse(content)
+        return self._scenarios[name]
 
     def opener(self, ref: str, door: Door, environment: Environment) -> Opener:
         """Open the session instead of the agent."""

@@ -146,3 +146,10 @@ def test_turns_that_are_over_stay_over() -> None:
     answers = [event.text for event in made.events if type(event).__name__ == "Answer"]
     assert answers == ["Which note?", "Done."]
     assert added(made) == ["milk"]
+
+
+def test_a_scenario_whose_user_may_say_otherwise_is_gone_on_with() -> None:
+    """Variants of what the user says do not keep the calls from being made again."""
+    variants = {"later": {"turn": 1, "changes_mind": "Add tea, please.", "replace": {"milk": "tea"}}}
+    made = continued(2, scenario={**SCENARIO, "variants": variants})
+    assert added(made) == ["milk"]

@@ -33,6 +33,7 @@ VERBS = {
     "init": "starting",
     "doctor": "doctoring",
 }
+RESUMING = {"run", "sweep"}  # what goes on with the same --out
 
 
 class Verbs(click.Group):
@@ -91,7 +92,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except TestbedError as error:
         return fail(str(error), 3)
     except (KeyboardInterrupt, click.Abort):
-        return fail("interrupted; the same command with the same --out goes on from here", 130)
+        resumes = next((each in RESUMING for each in arguments if each in VERBS), False)
+        return fail("interrupted" + "; the same command with the same --out goes on from here" * resumes, 130)
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentbench.cli import run_command_line
 from agentbench.cli.console import clean
 
 
@@ -41,3 +43,19 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
     assert "run" in done.stdout
+
+
+@pytest.mark.parametrize(("verb", "resumes"), [("run", True), ("sweep", True), ("shrink", False), ("list", False)])
+def test_an_interrupt_promises_to_go_on_only_where_there_is_an_out(
+    verb: str, resumes: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only a run and a sweep go on with the same --out; nothing else claims that it would."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agentbench.cli.cli.main", interrupted)
+    assert run_command_line([verb]) == 130
+    said = capsys.readouterr().err
+    assert "interrupted" in said
+    assert ("--out" in said) is resumes
