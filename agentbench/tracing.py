@@ -30,7 +30,18 @@ from agentbench.collector import (
 from agentbench.judgement import Judgement, Landing
 from agentbench.otlp import line as otlp_line
 from agentbench.plan import Trial
-from agentbench.record import Call, Claim, ModelCall, Note, Reply, TrialRecord, WorldEvent
+from agentbench.record import (
+    Call,
+    Claim,
+    Exchange,
+    Firing,
+    HandOver,
+    ModelCall,
+    Note,
+    Reply,
+    TrialRecord,
+    WorldEvent,
+)
 
 __all__ = [
     "Collector",
@@ -166,7 +177,7 @@ class _Build:
             (call.at_s, call.end_s),
             attributes,
             error=None if told.ok else _reply_error(told),
-            events=list(self._faults(call)),
+            events=list(self._faults(call.fired)),
         )
 
     def chat(self, call: ModelCall, number: int) -> ReadableSpan:
@@ -227,12 +238,16 @@ class _Build:
             return str(judgement.outcome), judgement.reason
         return None
 
-    def _faults(self, call: Call) -> Iterator[Event]:
-        for firing in call.fired:
+    def _faults(self, fired: Sequence[Firing], **where: Any) -> Iterator[Event]:
+        for firing in fired:
             witness = firing.receipt.get("witness")
             if witness == "unchanged":  # the fault of control trials, which is none
                 continue
-            attributes: dict[str, Any] = {semconv.FAULT_NAME: firing.fault, semconv.FAULT_INDEX: firing.injection}
+            attributes: dict[str, Any] = {
+                semconv.FAULT_NAME: firing.fault,
+                semconv.FAULT_INDEX: firing.injection,
+                **where,
+            }
             if witness:
                 attributes[semconv.FAULT_WITNESS] = witness
             if firing.injection in self.landings:
@@ -250,9 +265,19 @@ class _Build:
                 case Claim():
                     said = {semconv.CLAIM_STATUS: event.status, semconv.CLAIM_MISSING: tuple(event.missing)}
                     yield Event(semconv.CLAIM, said, self.ns(event.at_s))
+                case Exchange():
+                    yield from self._faults(event.fired, **{semconv.TURN: event.turn})
+                case HandOver():
+                    yield from self._handed_over(event)
                 case Note():
-                    noted = {semconv.NOTE_KIND: event.kind, semconv.NOTE_DETAIL: event.detail}
+                    noted: dict[str, Any] = {semconv.NOTE_KIND: event.kind, semconv.NOTE_DETAIL: event.detail}
                     yield Event(semconv.NOTE, noted, self.ns(event.at_s))
+
+    def _handed_over(self, event: HandOver) -> Iterator[Event]:
+        where: dict[str, Any] = {semconv.HANDOVER_CHANNEL: event.channel, semconv.HANDOVER_NUMBER: event.number}
+        passed = {semconv.HANDOVER_SENT: _text(event.sent), semconv.HANDOVER_RECEIVED: _text(event.received)}
+        yield Event(semconv.HANDOVER, {**where, **passed}, self.ns(event.at_s))
+        yield from self._faults(event.fired, **where)
 
     def _verdicts(self) -> Iterator[Event]:
         judgement = self.judgement

@@ -42,7 +42,7 @@ class LangGraphAdapter:
         from agentbench.adapters._conversation import Cast, opener
         from agentbench.adapters._langchain import ToolKit
         from agentbench.agents._model import ScriptedModel
-        from agentbench.agents._policy import HONEST, ScriptedAgent
+        from agentbench.agents._policy import HONEST, Policy
 
         kit = ToolKit(tools)
         if _is_graph(target) or _is_builder(target):
@@ -56,8 +56,8 @@ class LangGraphAdapter:
         graph = _compiled(made)
         if "tools" not in took:
             graph = _shadowed(graph, kit)
-        ours = isinstance(target, ScriptedAgent)
-        cast = Cast(model, target.policy if ours else HONEST) if "model" in took else None
+        policy = getattr(target, "policy", None)
+        cast = Cast(model, policy if isinstance(policy, Policy) else HONEST) if "model" in took else None
         _check_messages(graph)
         return opener(graph, kit, cast)
 

@@ -49,11 +49,15 @@ def event_lines(event: Event, record: TrialRecord, text_max: int = TEXT_MAX) -> 
         case Exchange():
             yield f"{at}said     {event.said}"
             yield from _fired(event.fired, text_max)
+            before, left = event.remembered, event.left
+            if before is not None and left is not None and before != left:
+                yield f"{_INDENT}memory   {len(before.entries)} entries before, {len(left.entries)} left"
             yield f"{_INDENT}heard    {' | '.join(event.heard) or '(nothing)'}"
         case HandOver():
             yield f"{at}sent     {event.channel} {_short(event.sent, text_max)}"
             yield from _fired(event.fired, text_max)
-            yield f"{_INDENT}arrived  {_short(event.received, text_max)}"
+            gave_up = ", and the sender gave up" if event.abandoned else ""
+            yield f"{_INDENT}arrived  {_short(event.received, text_max)}{gave_up}"
         case Call():
             yield f"{at}call     {event.id} {event.tool} {_short(event.asked, text_max)}"
             yield from _call(event, record, text_max)

@@ -163,11 +163,26 @@ def _event(event: Event, one: TrialRecord, landings: Mapping[int, str]) -> dict[
             return {"t": "note", "at": event.at_s, "kind": event.kind, "detail": event.detail}
         case Exchange():
             return {"t": "exchange", "at": event.at_s, "end": event.end_s, "number": event.number, "said": event.said,
-                    "heard": event.heard, "fired": _fired(event.fired, landings)}  # fmt: skip
+                    "heard": event.heard, "memory": _memory(event), "fired": _fired(event.fired, landings)}  # fmt: skip
         case HandOver():
             return {"t": "handover", "at": event.at_s, "end": event.end_s, "channel": event.channel,
                     "number": event.number, "sent": event.sent, "received": event.received,
-                    "fired": _fired(event.fired, landings)}  # fmt: skip
+                    "abandoned": event.abandoned, "fired": _fired(event.fired, landings)}  # fmt: skip
+
+
+def _memory(exchange: Exchange) -> list[dict[str, Any]]:
+    """What the agent remembered before the faults, and which of it was left; empty where nothing was lost."""
+    before, left = exchange.remembered, exchange.left
+    if before is None or left is None or before.digests == left.digests:
+        return []
+    rest = list(left.digests)
+    found = []
+    for entry, digest in zip(before.entries, before.digests, strict=True):
+        kept = digest in rest
+        if kept:
+            rest.remove(digest)
+        found.append({"role": entry.role, "text": entry.text or ", ".join(entry.calls), "left": kept})
+    return found
 
 
 def _call(call: Call, one: TrialRecord, landings: Mapping[int, str]) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
 import pytest
 
+from agentbench.record import Exchange, Firing, HandOver, Memory, MemoryEntry, Note
 from agentbench.report import html
 from agentbench.report.visible import visible_data
 
@@ -157,6 +159,41 @@ def test_no_page_scrolls_sideways(opened: Open, tmp_path: Path, width: int, sche
         assert page.evaluate(fits), name
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(int(part) for part in background[4:-1].split(",")) < 200) == (scheme == "dark")
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_what_agents_remember_and_hand_over_is_shown(
+    opened: Open, sample: ModuleType, tmp_path: Path, width: int
+) -> None:
+    """The forgotten entries, a message that did not arrive and the restart stand in the timeline, in any window."""
+    said = [MemoryEntry(role="user", text="Pay the rent."), MemoryEntry(role="agent", text="To whom?")]
+    before = Memory(entries=said, digests=["a", "b"])
+    left = Memory(entries=before.entries[1:], digests=["b"])
+    fired = [Firing(injection=0, fault="history_cut", at_s=1.0, receipt={"witness": "forgotten", "forgets": 1})]
+    events = [
+        Exchange(at_s=1.0, end_s=2.0, turn=1, number=2, said="Kim.", heard=["Kim."], fired=fired, remembered=before,
+                 left=left),
+        HandOver(at_s=2.0, end_s=9.0, turn=1, channel="boss to clerk", number=1, sent={"do": "pay"}, received=[],
+                 abandoned=True),
+        HandOver(at_s=9.0, end_s=9.0, turn=1, channel="boss to clerk", number=2, sent={"a": 1},
+                 received=[{"a": 1}] * 2),
+        Note(at_s=9.5, kind="restarted", detail="process 2"),
+    ]  # fmt: skip
+    run = sample.build()
+    run.records[HARMFUL] = msgspec.structs.replace(run.records[HARMFUL], events=events)
+    page = opened(run, width=width, fragment=f"#trial={quote(HARMFUL)}")
+    page.locator(".memory summary").click()
+    assert "of 2 entries of its memory, 1 was left" in _text(page, ".exchange")
+    assert _text(page, ".memory .forgotten") == "user Pay the rent."
+    sides = [" ".join(each.split()) for each in page.locator(".handover").all_inner_texts()]
+    assert "Nothing arrived." in sides[0]
+    assert "the sender stopped waiting" in sides[0]
+    assert sides[1].count("a1") + sides[1].count("a 1") == 3
+    assert "Handed over on boss to clerk" in sides[0]
+    assert "restarted: process 2" in _text(page, ".note")
+    picture = tmp_path / f"memory-{width}.png"
+    page.screenshot(path=picture, full_page=True)
+    assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
 
 
 def test_hostile_text_without_blanks_does_not_widen_the_page(opened: Open, sample: ModuleType) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from agentbench.record import Call, Effect, Exchange, Execution, Firing, HandOver, Reply
+from agentbench.record import Call, Effect, Exchange, Execution, Firing, HandOver, Memory, MemoryEntry, Reply
 from agentbench.report.lines import event_lines
 from tests import records
 
@@ -41,6 +41,13 @@ def test_exchange_shows_what_was_said_and_heard(heard, shown):
     event = Exchange(at_s=0, end_s=0, turn=0, number=1, said="Pay.", heard=heard, fired=[STRUCK])
     assert lines(event)[0].endswith("said     Pay.")
     assert lines(event)[2].endswith(f"heard    {shown}")
+
+
+def test_a_loss_of_memory_is_counted():
+    """What was there and what was left of it."""
+    before, left = (Memory(entries=[MemoryEntry(role="user", text="a")] * n, digests=["d"] * n) for n in (3, 1))
+    event = Exchange(at_s=0, end_s=0, turn=0, number=1, said="x", heard=["x"], fired=[], remembered=before, left=left)
+    assert lines(event)[1].endswith("memory   3 entries before, 1 left")
 
 
 def test_hand_over_shows_what_was_sent_and_what_arrived():

@@ -244,11 +244,19 @@
       Object.keys(each.receipt).length ? value(each.receipt) : ""));
   }
 
+  function memory(entries) {
+    if (!entries.length) return "";
+    const left = entries.filter((each) => each.left).length;
+    return make("details", "memory", make("summary", "", `of ${entries.length} entries of its memory, ${left} ${left === 1 ? "was" : "were"} left`),
+      make("ol", "", entries.map((each) => make("li", each.left ? "" : "forgotten", make("b", "", each.role), " ", short(each.text)))));
+  }
+
   // What was sent on one side, what arrived on the other, and what struck between them.
   function passed(from, sent, to, received) {
     return (event) => make("div", "parts",
       part(from(event), "asked", value(sent(event))),
-      part(to, "told", received(event).length ? received(event).map(value) : make("span", "nothing", "Nothing arrived.")),
+      part(to, "told", received(event).length ? received(event).map((each) => value(each)) : make("span", "nothing", "Nothing arrived."),
+        event.abandoned ? make("div", "differs", "the sender stopped waiting") : "", memory(event.memory || [])),
       part("Fault", "faults", event.fired.length ? faultMarks(event) : make("span", "nothing", "–")));
   }
 
