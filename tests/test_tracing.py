@@ -19,20 +19,8 @@ from agentbench.collector import EPOCH_NS, OWN_SPANS_MAX
 from agentbench.judgement import Judgement, Landing, Verdict
 from agentbench.plan import Trial
 from agentbench.record import (
-    Call,
-    Claim,
-    Ending,
-    Exchange,
-    Execution,
-    Firing,
-    HandOver,
-    ModelCall,
-    Note,
-    Reply,
-    TrialRecord,
-    Wall,
-    WorldEvent,
-)
+    Call, Claim, Ending, Exchange, Execution, Firing, HandOver, ModelCall, Note, Reply, TrialRecord, Wall, WorldEvent,
+)  # fmt: skip
 
 TRIAL = Trial(
     id="naive/bank.rent/lost-write/0",
