@@ -19,8 +19,18 @@ from agentbench.collector import EPOCH_NS, OWN_SPANS_MAX
 from agentbench.judgement import Judgement, Landing, Verdict
 from agentbench.plan import Trial
 from agentbench.record import (
-    Call, Claim, Ending, Exchange, Execution, Firing, HandOver, ModelCall, Note, Reply, TrialRecord, Wall, WorldEvent,
-)  # fmt: skip
+    Call,
+    Claim,
+    Ending,
+    Execution,
+    Firing,
+    ModelCall,
+    Note,
+    Reply,
+    TrialRecord,
+    Wall,
+    WorldEvent,
+)
 
 TRIAL = Trial(
     id="naive/bank.rent/lost-write/0",
@@ -274,26 +284,6 @@ def test_world_events_claims_and_notes_are_events_of_the_root():
     found = tracing.spans(TRIAL, record(*events))[0].events
     assert [event.name for event in found] == ["agentbench.world.changed", "agentbench.claim", "agentbench.note"]
     assert attributes(found[1]) == {"agentbench.claim.status": "partial", "agentbench.claim.missing": ("receipt",)}
-
-
-def test_exchanges_and_hand_overs_are_events_of_the_root():
-    """A fault at a turn or on a channel has its event there, and every hand-over shows both of its sides."""
-    fired = Firing(injection=1, fault="struck", at_s=2.0, receipt={"witness": "forgotten", "forgets": 3})
-    events = [
-        Exchange(at_s=2.0, end_s=3.0, turn=1, number=2, said="Go on.", heard=["Go on."], fired=[fired]),
-        HandOver(at_s=4.0, end_s=4.0, turn=1, channel="boss", number=1, sent={"do": 1}, received=[]),
-        HandOver(at_s=5.0, end_s=5.0, turn=1, channel="boss", number=2, sent=1, received=[1], fired=[fired]),
-    ]
-    found = tracing.spans(TRIAL, record(*events))[0].events
-    assert [event.name for event in found] == [
-        "agentbench.fault.injected", "agentbench.handover", "agentbench.handover", "agentbench.fault.injected",
-    ]  # fmt: skip
-    assert attributes(found[0]) == {
-        "agentbench.fault.name": "struck", "agentbench.fault.index": 1, "agentbench.fault.witness": "forgotten",
-        "agentbench.fault.receipt": '{"forgets":3}', "agentbench.turn": 1,
-    }  # fmt: skip
-    assert attributes(found[1])["agentbench.handover.received"] == "[]"
-    assert attributes(found[3])["agentbench.handover.channel"] == "boss"
 
 
 def bare(found: dict[Any, Any]) -> ReadableSpan:
