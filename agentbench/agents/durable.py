@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.tools import BaseTool
 
+for_some_faults = True  # the others are told apart by any fault
 policy = replace(CAREFUL, counts_messages=True)
 
 

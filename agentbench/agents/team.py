@@ -8,5 +8,6 @@ checksum is wrong counts as one that did not come.
 from agentbench.agents._policy import CAREFUL
 from agentbench.agents._team import TeamAgent
 
+for_some_faults = True  # the others are told apart by any fault
 agent = TeamAgent(CAREFUL, guarded=True)
 policy = agent.policy

@@ -7,5 +7,6 @@ longer than 30 s, and always says that all is done.
 from agentbench.agents._policy import Policy
 from agentbench.agents._team import TeamAgent
 
+for_some_faults = True  # the others are told apart by any fault
 agent = TeamAgent(Policy(claims="always_done"), guarded=False)
 policy = agent.policy

@@ -25,7 +25,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("scenarios", nargs=-1, metavar="[SCENARIO]..."),
         click.option("--agent", "-a", multiple=True, metavar="REF", envvar="AGENTBENCH_AGENT",
                      help="A built-in agent, module:attr, ./file.py:attr or langgraph.json#name. "
-                          "Repeatable; default: the reference agents."),
+                          "Repeatable; default: the reference agents, but for those made for one kind of fault."),
         click.option("--faults", default="default", show_default=True, metavar="PROFILE|FILE|none",
                      envvar="AGENTBENCH_FAULTS", help="Which faults strike."),
         click.option("--trials", type=click.IntRange(1, 10_000), default=1, show_default=True,
@@ -92,6 +92,15 @@ def run_command(workers: int | None, out: str | None, deadline: float | None, as
     return exit_code(measured)
 
 
+def default_agents() -> list[str]:
+    """The agents of a run that names none: all but those that are made for faults of one kind (`for_some_faults`)."""
+    return [
+        name
+        for name in plugins.names("agents")
+        if not getattr(plugins.module("agents", name), "for_some_faults", False)
+    ]
+
+
 def make_plan(
     *,
     scenarios: tuple[str, ...],
@@ -108,7 +117,7 @@ def make_plan(
     if chosen not in plugins.names("sandboxes"):
         raise UsageError(f"there is no sandbox '{chosen}'", where="--sandbox",
                          remedy=closest(chosen, plugins.names("sandboxes")))  # fmt: skip
-    refs = list(dict.fromkeys(agent)) or plugins.names("agents")
+    refs = list(dict.fromkeys(agent)) or default_agents()
     made = plans.make(
         scenarios=select(scenarios),
         agents=[PlannedAgent(name=name, ref=ref) for name, ref in named(refs)],

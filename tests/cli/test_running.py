@@ -221,3 +221,12 @@ def test_piped_output_has_no_escapes_and_stays_narrow(tmp_path: Path) -> None:
     assert "\x1b" not in out + err
     assert max(len(line) for line in out.splitlines()) <= 60
     assert "oracle" in out
+
+
+def test_agents_for_one_kind_of_fault_run_only_when_they_are_named() -> None:
+    """A run that names no agent takes the eight that any fault tells apart."""
+    from agentbench.cli.running import default_agents
+
+    assert default_agents() == [
+        "careful", "fallback", "naive", "nop", "oracle", "overclaiming", "quitting", "retrying",
+    ]  # fmt: skip
