@@ -26,6 +26,13 @@ _NOT_A_KEY = {"missing", "value_error", "assertion_error"}  # nothing can be lef
 # What pydantic says of a mapping where one member of a union is text.
 _OTHER_SHAPE = {"string_type", "literal_error", "int_type", "float_type", "bool_type"}
 
+_IN_WORDS = {
+    "model_type": ("it is not a mapping", "write 'key: value' lines below it"),
+    "dict_type": ("it is not a mapping", "write 'key: value' lines below it"),
+    "list_type": ("it is not a list", "write lines that begin with '- ' below it"),
+    "too_short": ("the list is empty", "write at least one item"),
+}
+
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 Lines = dict[tuple[str | int, ...], int]
 
@@ -244,11 +251,14 @@ class _Reader:
 def _relevant(data: Any, error: pydantic.ValidationError) -> list[tuple[Any, tuple[str | int, ...]]]:
     """What pydantic found, each with its place in the file, without what it says of union members nobody meant."""
     items = [(item, _data_location(data, item["loc"])) for item in error.errors(include_url=False)]
-    deeper = {location[:length] for _, location in items for length in range(len(location))}
+    told = {location for item, location in items if item["type"] not in _OTHER_SHAPE | {"model_type"}}
+    plain = {location for item, location in items if item["type"] == "literal_error"}
+    deeper = told | {location[:length] for _, location in items for length in range(len(location))}
     return [
         (item, location)
         for item, location in items
         if not (item["type"] in _OTHER_SHAPE and location in deeper and _is_open(data, location))
+        and not (item["type"] == "model_type" and location in plain)
     ]
 
 
@@ -312,6 +322,8 @@ def _plain_words(
         return f"unknown key '{item['loc'][-1]}'", closest(str(item["loc"][-1]), known)
     if kind == "missing":
         return f"'{item['loc'][-1]}' is missing in {name}", f"add '{item['loc'][-1]}: …'"
+    if kind in _IN_WORDS:
+        return f"'{name}' is wrong: {_IN_WORDS[kind][0]}", _IN_WORDS[kind][1]
     message = re.sub(r"^(Value|Assertion) error, ", "", item["msg"])
     problem, _, remedy = message.partition("; ")
     if kind in {"value_error", "assertion_error"}:

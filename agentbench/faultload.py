@@ -216,11 +216,21 @@ class Injection(Strict):
             raise ValueError("'every', 'from' and 'burst' already say which calls are hit; remove 'lasts'")
         if self.at.armed_by is not None and self.at.armed_by == self.id:
             raise ValueError(f"'{self.id}' is armed by itself and never strikes; name another injection")
-        begins = self.at.window.from_s if self.at.window else None
-        ends = self.quiet.seconds if self.quiet else None
-        if begins is not None and ends is not None and begins >= ends:
-            raise ValueError(f"the window begins at {begins:g} s, when all is quiet; let it begin earlier")
+        contradiction = self.muted_by(self.quiet)
+        if contradiction:
+            raise ValueError(contradiction)
         return self
+
+    def muted_by(self, quiet: Quiet | None) -> str:
+        """Why this quiet phase lets its window never open, with what to write instead, or ''."""
+        window = self.at.window
+        if window is None or quiet is None:
+            return ""
+        pairs = ((window.from_s, quiet.seconds, " s"), (window.from_percent, quiet.percent, " %"))
+        for begins, ends, unit in pairs:
+            if begins is not None and ends is not None and begins >= ends:
+                return f"the window begins at {begins:g}{unit}, when all is quiet; let it begin before {ends:g}{unit}"
+        return ""
 
 
 class Faultload(Strict):
@@ -237,6 +247,10 @@ class Faultload(Strict):
 
     @model_validator(mode="after")
     def _armed(self) -> "Faultload":
+        for number, each in enumerate(self.injections, 1):
+            contradiction = each.muted_by(self.quiet)
+            if contradiction:
+                raise ValueError(f"injection {number}, '{each.fault}': {contradiction}")
         ids = [each.id for each in self.injections if each.id]
         for name in ids:
             if ids.count(name) > 1:
@@ -272,6 +286,14 @@ class Profile(Strict):
     summary: str = ""
     faultloads: list[Faultload]
     _document: Document | None = PrivateAttr(default=None)  # the file that it came from, to point into
+
+    @model_validator(mode="after")
+    def _named(self) -> "Profile":
+        names = [each.name for each in self.faultloads]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two faultloads are named '{name}'; give each its own name")
+        return self
 
     @property
     def hash(self) -> str:

@@ -126,7 +126,7 @@ def make(
     for name, each in loaded.items():
         environment = plugins.environment(each.environment)
         tools = {tool.spec.name: tool.spec for tool in environment.tools.values()}
-        world = World(environment.template(each.given.seed, each.given.sql), epoch=environment.epoch)
+        world = _world(each)
         cells = [(CONTROL, _control())]
         for faultload in _faultloads(scenarios[name], each, profile):
             reason = _left_out(each, faultload, tools, world, profile)
@@ -262,16 +262,31 @@ def _refuse_misplaced(profile: Profile | None, loaded: Mapping[str, Scenario]) -
         return
     chosen = _tools_of({each.environment for each in loaded.values()})
     mistakes = []
+    worlds = [_world(each) for each in loaded.values()]
     for faultload in profile.faultloads:
         for index, injection in enumerate(faultload.injections):
             document, place = profile.place(faultload, index)
             wrong = reach.misplaced(injection, chosen)
-            if document is None or wrong is None:  # what a program made may hit a call wherever it is
+            if document is None:  # what a program made may hit a call wherever it is
+                continue
+            refused = [reach.unaskable(injection, world) for world in worlds]
+            problem, remedy = next((each for each in refused if each[1]), ("", ""))
+            if not problem and all(each[0] for each in refused) and len(profile.faultloads) == 1:
+                problem, _, remedy = refused[0][0].rpartition("; ")
+            if problem:
+                mistakes.append(document.error(problem, *place, remedy=remedy))
+            if wrong is None:
                 continue
             if len(profile.faultloads) == 1 or reach.misplaced(injection, _tools_of(plugins.names("environments"))):
                 mistakes.append(document.error(wrong.problem, *place, *wrong.place, remedy=wrong.remedy))
     if mistakes:
         raise UsageErrors(mistakes)
+
+
+def _world(content: Scenario) -> World:
+    """The world as the scenario begins in it."""
+    environment = plugins.environment(content.environment)
+    return World(environment.template(content.given.seed, content.given.sql), epoch=environment.epoch)
 
 
 def _tools_of(environments: Collection[str]) -> dict[str, list[ToolSpec]]:
@@ -284,7 +299,7 @@ def _refuse_idle(profile: Profile | None, skipped: Sequence[Skipped], scenarios:
         return
     reasons = [each.reason for each in skipped if each.faultload == profile.faultloads[0].name]
     if len(reasons) == scenarios:
-        problem, _, remedy = reasons[0].partition("; ")
+        problem, _, remedy = reasons[0].rpartition("; ") if "; " in reasons[0] else (reasons[0], "", "")
         raise _wrong(profile, profile.faultloads[0], 0, f"this never strikes: {problem}", remedy)
 
 

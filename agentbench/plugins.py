@@ -17,14 +17,14 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import pydantic
 
 from agentbench import documents, seeds
 from agentbench.abc import CHANNELS, Adapter, Channel, Fault, Sandbox
 from agentbench.environment import Environment
-from agentbench.errors import UsageError
+from agentbench.errors import UsageError, UsageErrors
 from agentbench.faultload import Faultload, Profile
 
 Kind: TypeAlias = Literal["faults", "adapters", "agents", "sandboxes", "environments", "scenarios", "profiles"]
@@ -149,24 +149,27 @@ def profile(ref: str) -> Profile:
             raise _unknown("profiles", ref)
         path = found
     document = documents.load(path)
-    if isinstance(document.data, Mapping) and "injections" in document.data:
-        faultload = document.parse(Faultload)
-        name = faultload.name if "name" in document.data else "custom"
-        faultload = faultload.model_copy(update={"name": name})
-        made = Profile(name=name, summary=faultload.summary, faultloads=[faultload])
-        places: list[tuple[tuple[str | int, ...], Any]] = [
-            (("injections", number), item) for number, item in enumerate(faultload.injections)
-        ]
-    else:
-        made = document.parse(Profile)
-        places = [
-            (("faultloads", outer, "injections", inner), item)
-            for outer, load in enumerate(made.faultloads)
-            for inner, item in enumerate(load.injections)
-        ]
-    for place, injection in places:
-        check_injection(document, injection, *place)
-    return made.came_from(document)
+    keys = set(document.data) if isinstance(document.data, Mapping) else {"faultloads"}
+    if not {"injections", "faultloads"} & keys:
+        raise document.error("there are no 'injections' and no 'faultloads' in this file", remedy="add 'injections:'")
+    content, mistakes = document.examine(Faultload if "injections" in keys else Profile)
+    if content is None:
+        raise UsageErrors(mistakes)
+    if isinstance(content, Faultload):
+        name = content.name if "name" in keys else "custom"
+        content = Profile(name=name, summary=content.summary, faultloads=[content.model_copy(update={"name": name})])
+    made = cast(Profile, content).came_from(document)
+    for faultload in made.faultloads:
+        for number, injection in enumerate(faultload.injections):
+            try:
+                check_injection(document, injection, *made.place(faultload, number)[1])
+            except UsageError as error:
+                mistakes.append(error)
+    if len(mistakes) == 1:
+        raise mistakes[0]
+    if mistakes:
+        raise UsageErrors(sorted(mistakes, key=lambda each: int(each.where.rpartition(":")[2])))
+    return made
 
 
 def check_injection(document: documents.Document, injection: Any, *place: str | int) -> None:

@@ -4,10 +4,11 @@ Invariant: what is called unreachable cannot strike an agent that solves the sce
 depends on the agent's pace is taken to be reachable.
 """
 
+import json
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import apsw
 
@@ -26,6 +27,9 @@ Attainable: TypeAlias = Literal["success", "degraded", "honest_failure"]
 EFFECTS = frozenset({"executed_twice", "committed_unanswered", "effect_missing", "partly_committed", "misapplied",
                      "visible_later"})  # fmt: skip
 _INSTEAD = "'timeout', 'outage' or 'latency', which strike at reads as well"
+
+# What belongs to one kind of place where a fault may strike.
+_KEYS = (("tool", "call"), ("effect", "call"), ("idempotent", "call"), ("channel", "message"))
 
 
 class Misplaced(NamedTuple):
@@ -49,9 +53,24 @@ def unreachable(content: Scenario, injection: Injection, tools: Mapping[str, Too
     window = injection.at.window
     if window is not None and window.from_s is not None and window.from_s >= content.limits.time_s:
         return f"its window begins when the trial is over; the limit is {content.limits.time_s:g} s"
+    idle = _idle(injection)
+    if idle:
+        return idle
     if strikes == "turn":
         return _turns_short(content, injection, getattr(fault, "strikes_at", "lines"))
     return _calls_short(content, injection, tools) if strikes == "call" else ""
+
+
+def _idle(injection: Injection) -> str:
+    """Why its own numbers keep it from ever striking, with what to write instead, or ''."""
+    at, quiet = injection.at, injection.quiet
+    if at.probability == 0:
+        return "its probability is 0; write one above 0"
+    if at.burst is not None and at.burst.otherwise == 0 and 0 in (at.burst.begins, at.burst.hits):
+        return "no spell of its burst ever hits; write 'begins' and 'hits' above 0"
+    if quiet is not None and 0 in (quiet.seconds, quiet.percent):
+        return "all is quiet from the beginning on; let 'quiet' begin later"
+    return ""
 
 
 def aimed(injection: Injection, environment: Environment) -> Injection:
@@ -75,7 +94,12 @@ def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> 
             problem = f"there is no tool '{named.tool}' in {where}"
             return Misplaced(place, problem, documents.closest(named.tool, names))
     fault = plugins.fault_class(injection.fault)
-    if plugins.channel_of(fault) != "call":
+    strikes = plugins.channel_of(fault)
+    for key, channel in _KEYS:
+        if channel != strikes and key in injection.at.model_fields_set:
+            problem = f"'{injection.fault}' strikes at a {strikes}, which has no '{key}'"
+            return Misplaced(("at", key), problem, f"take '{key}' away")
+    if strikes != "call":
         return None
     if not any(fnmatchcase(name, injection.at.tool) for name in names):
         problem = f"there is no tool '{injection.at.tool}' in {where}"
@@ -96,7 +120,8 @@ def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> 
 def unaskable(injection: Injection, world: World) -> tuple[str, str]:
     """What is wrong with the injection's SQL in this world ('' if nothing), and what to write where none could take it.
 
-    Predicates may only read; the statements of a fault that changes the world may change this world alone.
+    Without that, what is wrong ends with a hint behind "; ". Predicates may only read; the statements of a fault that
+    changes the world may change this world alone.
     """
     until = getattr(injection.lasts, "until", None)
     for sql in (injection.at.when, until.sql if until else None):
@@ -104,17 +129,32 @@ def unaskable(injection: Injection, world: World) -> tuple[str, str]:
             continue
         try:
             world.ask(sql)
+            if not sql.strip("; \n"):
+                return "a predicate is empty", "write a SELECT"
+            if ";" in sql.rstrip("; \n"):  # in a text it is harmless, between two statements it is not
+                world.ask(f"SELECT * FROM ({sql.rstrip('; ')}\n)")
         except apsw.AuthError:
             problem = f"the predicate '{sql}' tries to write or to reach outside"
             return problem, "write a SELECT without side effects"
         except apsw.Error as error:
-            return f"the predicate '{sql}' cannot be asked: {error}", ""
+            return f"the predicate '{sql}' cannot be asked: {error}; {_known_names(str(error), world)}", ""
     try:
         fault = plugins.fault(injection.fault, injection.with_)
     except UsageError:  # told with its line elsewhere
         return "", ""
     changes = getattr(fault, "sql", "") if fault.site == "state" else ""
     return _unchangeable(changes, world) if changes else ("", "")
+
+
+def _known_names(error: str, world: World) -> str:
+    """What to write for a table or column that there is not."""
+    kind, _, name = error.removeprefix("no such ").partition(": ")
+    columns = "SELECT json_group_array(DISTINCT c.name) FROM sqlite_schema t, pragma_table_info(t.name) c"
+    tables = "SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table'"
+    if kind not in ("column", "table"):
+        return "write one SELECT that can be answered at once"
+    found: Any = world.db.execute(columns if kind == "column" else tables).fetchone()
+    return documents.closest(name.rpartition(".")[2], json.loads(found[0]))
 
 
 def _unchangeable(sql: str, world: World) -> tuple[str, str]:
@@ -127,7 +167,8 @@ def _unchangeable(sql: str, world: World) -> tuple[str, str]:
     except apsw.Error as error:
         denied = "not authorized to use function" in str(error)
         remedy = "leave it out: every trial must see the same world" if denied else ""
-        return f"the world cannot be changed by '{sql}': {error}", remedy
+        hint = "" if denied else "; see the environment's schema.sql"
+        return f"the world cannot be changed by '{sql}': {error}{hint}", remedy
     finally:
         world.db.execute("ROLLBACK TO trying; RELEASE trying")
     return "", ""

@@ -124,7 +124,8 @@ def _predicates(document: Document, content: Scenario, world: World) -> Iterator
     for index, injection in enumerate(content.faultload.scheduled() if content.faultload else ()):
         problem, remedy = reach.unaskable(injection, world)
         if problem:
-            remedy = remedy or "see the environment's schema.sql"
+            if not remedy:
+                problem, _, remedy = problem.rpartition("; ")
             yield document.error(problem, "faultload", "injections", index, remedy=remedy)
 
 

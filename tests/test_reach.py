@@ -118,3 +118,69 @@ def planned(profile):
         agents=[plan.PlannedAgent(name="oracle", ref="oracle")],
         profile=profile, trials=1, seed=1, clock="virtual", sandbox="inprocess",
     )  # fmt: skip
+
+
+def refusal(tmp_path, text):
+    """What is said of a faultload file."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        planned(plugins.profile(str(path)))
+    return [line.rpartition("mine.yaml")[2] for line in str(caught.value).splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("- {fault: outage, at: {probability: 0}}", ":2: this never strikes: its probability is 0; write one above 0"),
+        ("- {fault: outage, at: {burst: {begins: 0, ends: 1}}}", ":2: this never strikes: no spell of its burst"),
+        ("- {fault: outage}\nquiet: {seconds: 0}", ":2: this never strikes: all is quiet from the beginning on"),
+        ("- {fault: outage, at: {window: {from_s: 9}}}\nquiet: {seconds: 9}", ":1: injection 1, 'outage': the window"),
+        ("- {fault: outage, at: {window: {from_percent: 9}}}\nquiet: {percent: 5}", ":1: injection 1, 'outage': the"),
+        ("- {fault: outage, at: {channel: x}}", ":2: 'outage' strikes at a call, which has no 'channel'; take"),
+        ("- {fault: user_silent, at: {tool: transfer}}", ":2: 'user_silent' strikes at a turn, which has no 'tool'"),
+        ("- {fault: outage, at: {when: ''}}", ":2: a predicate is empty; write a SELECT"),
+        ("- {fault: outage, at: {when: 'SELECT 1; SELECT 2'}}", ":2: the predicate 'SELECT 1; SELECT 2' cannot be"),
+        ("- {fault: outage, at: {when: 'SELECT 1 FROM transfr'}}", "no such table: transfr; did you mean 'transfer'?"),
+        ("- {fault: outage, at: {when: 'SELECT memoo FROM transfer'}}", "no such column: memoo; did you mean 'memo'?"),
+        ("- {fault: outage, lasts: {calls: 1, seconds: 2}}", ":2: a duration has exactly one of"),
+        ("- {fault: outage, at: transfer}", ":2: 'injections.0.at' is wrong: it is not a mapping; write"),
+    ],
+)
+def test_what_can_never_strike_is_refused_in_one_line(tmp_path, text, expected):
+    """Its line, what is wrong, and what to write instead; nothing twice."""
+    said = refusal(tmp_path, f"injections:\n{text}\n")
+    assert len(said) == 1
+    assert expected in said[0]
+
+
+def test_every_mistake_of_a_file_is_named(tmp_path):
+    """Wrong values, faults and parameters at once; then tools and predicates at once."""
+    made = "injections:\n- {fault: outtage}\n- {fault: outage, with: {statuss: 1}}\n- {fault: timeout, at: {call: 0}}\n"
+    assert [line[:3] for line in refusal(tmp_path, made)] == [":2:", ":3:", ":4:"]
+    predicates = (
+        "- {fault: outage, at: {when: SELECT nix FROM transfer}}\n- {fault: outage, at: {when: DELETE FROM transfer}}"
+    )
+    said = refusal(tmp_path, "injections:\n- {fault: outage, at: {tool: transferr}}\n" + predicates)
+    assert [line[:3] for line in said] == [":2:", ":3:", ":4:"]
+
+
+def test_a_file_without_faults_says_what_to_add(tmp_path):
+    """A misspelt first key is not taken for a profile."""
+    assert refusal(tmp_path, "injection:\n- {fault: outage}\n") == [
+        ":1: there are no 'injections' and no 'faultloads' in this file; add 'injections:'"
+    ]
+
+
+def test_a_semicolon_in_a_text_is_no_second_statement(tmp_path):
+    """A predicate that looks for one is asked."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("injections:\n- fault: outage\n  at: {when: \"SELECT 'a; b' <> ''; \"}\n")
+    assert [trial.faultload for trial in planned(plugins.profile(str(path))).trials] == ["none", "custom"]
+
+
+def test_two_faultloads_of_a_profile_have_two_names(tmp_path):
+    """A name is a part of a trial's id."""
+    load = "- {name: a, injections: [{fault: outage}]}\n"
+    said = refusal(tmp_path, f"name: p\nfaultloads:\n{load}{load}")
+    assert said == [":1: two faultloads are named 'a'; give each its own name"]
