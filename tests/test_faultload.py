@@ -48,7 +48,7 @@ def test_place_narrows_by_name_effect_and_idempotency(at, expected):
         ({"at": {"for": 3}}, "'for' needs a beginning"),
         ({"at": {"call": 0}}, "greater than or equal to 1"),
         ({"at": {"probability": 1.5}}, "less than or equal to 1"),
-        ({"at": {"tools": "x"}}, "Extra inputs"),
+        ({"at": {"toolz": "x"}}, "Extra inputs"),
         ({"at": {"every": 2}, "lasts": "permanent"}, "remove 'lasts'"),
         ({"at": {"from": 2}, "lasts": {"calls": 2}}, "remove 'lasts'"),
         ({"lasts": {}}, "exactly one"),
