@@ -4,6 +4,7 @@ Invariant: only a trial that is worse than its own control, under faults that la
 """
 
 import re
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,4 +110,15 @@ def target_for(out: Path | None, failure: Failure) -> Path:
         theirs = True
     if theirs:
         raise UsageError("this file is there already", where=path, remedy="give another --out")
+    _writable(path)
     return path
+
+
+def _writable(path: Path) -> None:
+    """Raise a `UsageError` where nothing can be written, before a search is spent on it; makes no folder."""
+    folder = next(each for each in path.absolute().parents if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(f"cannot write there: {error.strerror}", where=path, remedy="give another --out") from None

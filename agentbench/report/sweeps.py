@@ -14,6 +14,7 @@ from agentbench.report import html
 from agentbench.report.figures import OUTCOME_LABELS, OUTCOME_LETTERS
 from agentbench.report.visible import visible, visible_data
 
+REASON_MAX = 160  # characters of a reason in the terminal
 LINES_MAX = 12  # groups of weak points on a terminal
 WEAK_MAX = 300  # weak points on the page; sweep.json has all
 MARKS = {"ineffective": "=", "uninformative": "=", "invalid": "!", "not_tried": "?", "not_reachable": "."}
@@ -93,10 +94,15 @@ def _weak_lines(coverage: Coverage) -> Iterable[str]:
         first = group[0]
         alike = f" (and {len(group) - 1} alike)" if len(group) > 1 else ""
         yield visible(f"  {OUTCOME_LABELS[first.outcome]}: {_what(first)}{alike}")
-        yield visible(f"      {first.reason[:160]}")
+        yield visible(f"      {_short(first.reason)}")
         yield visible(f"      {first.trial}")
     if len(groups) > LINES_MAX:
         yield f"  … and {len(groups) - LINES_MAX} more kinds in sweep.html"
+
+
+def _short(reason: str) -> str:
+    """The reason in a line; what is left out is seen."""
+    return reason if len(reason) <= REASON_MAX else f"{reason[:REASON_MAX].rstrip()}…"
 
 
 def grouped(weak: Iterable[Weakness]) -> list[list[Weakness]]:

@@ -46,6 +46,12 @@ def test_a_file_of_somebody_else_is_never_overwritten(agentbench: Agentbench, se
     assert Path(FILE).read_text() == "precious: true\n"
 
 
+def test_a_place_that_cannot_be_written_is_told_before_the_search(agentbench: Agentbench, severe: Path) -> None:
+    """No trial is executed for a file that could not be kept."""
+    Path("bank").write_text("no folder")
+    assert_one_line(agentbench("shrink", str(severe), LOST), 2, "cannot write there: Not a directory; give another")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [

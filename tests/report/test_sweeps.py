@@ -61,6 +61,15 @@ def test_lines_say_everything_in_little_room() -> None:
     assert len(text) < 80
 
 
+def test_a_long_reason_is_seen_to_be_cut() -> None:
+    """A reason that does not fit ends with an ellipsis, and one that fits does not."""
+    short, long = swept()[1], swept("x" * 200)[1]
+    assert not any(line.endswith("…") for line in sweeps.lines(short, {}) if "because" in line)
+    cut = [line for line in sweeps.lines(long, {}) if "because" in line]
+    assert cut
+    assert all(line.endswith("x…") and len(line) < 170 for line in cut)
+
+
 def test_lines_hold_no_control_characters() -> None:
     """Whatever an agent said steers no terminal."""
     for line in sweeps.lines(swept(HOSTILE)[1], {}):
