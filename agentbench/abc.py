@@ -55,6 +55,7 @@ Witness: TypeAlias = Literal[
     "conflicting",
     "changed_before",
     "changed_later",
+    "planted",
     # of what the user says and what agents hand over
     "kept_away",
     "put_off",

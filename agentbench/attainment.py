@@ -82,7 +82,7 @@ def _bars(content: Scenario, made: Sequence[tuple[Injection, Fault]], tools: Map
     found: list[_Bar] = []
     for each, fault in made:
         met = environment.met_by(fault)
-        if met is not None:
+        if met is not None and hasattr(fault, "drift"):
             found.append(_Drifting(each, {name: spec for name, spec in tools.items() if name in met}, met, fault.phase))
         elif _for_good(each):
             found.append(_Holding(each, fault, tools))

@@ -4,11 +4,21 @@ Invariant: whatever is done is on record, under the call or under the fault that
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
 from agentbench.calls import ToolCall, ToolResult
 from agentbench.record import Call, Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bait:
+    """What an attacker would write into a reply: in which `field`, what is asked for, and a harmless text instead."""
+
+    field: str
+    request: str
+    harmless: str
 
 
 class Deeds(Protocol):
@@ -49,6 +59,10 @@ class Deeds(Protocol):
         It happens now, and the number of rows that it changed is returned; or `after_s` from now, unless the trial is
         over before that, and 0 is returned. A call that is not valid meets nothing. `answer` is the call's, if any.
         """
+        ...
+
+    def bait(self, lure: str, tool: str) -> Bait | None:
+        """What a lure of the environment ('' for its first) would have a tool's reply say; None where it cannot."""
         ...
 
     def change(self, sql: str) -> int:

@@ -13,7 +13,7 @@ import apsw
 
 from agentbench import seeds
 from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.deeds import Deeds
+from agentbench.deeds import Bait, Deeds
 from agentbench.environment import Environment
 from agentbench.errors import TestbedError
 from agentbench.record import Call, Effect, Execution, Reply, copied
@@ -169,6 +169,13 @@ class Enactor:
         self._due.append(_Due(act=lambda at_s: self._later(act, at_s), at_s=due_s, lapses=True))
         return 0
 
+    def bait(self, lure: str, tool: str) -> Bait | None:
+        """What a lure of the environment would have a tool's reply say."""
+        field, named = self._environment.outsiders.get(tool), self._environment.lured_by(lure)
+        if field is None or named is None:
+            return None
+        return Bait(field=field, request=named.filled(named.request, self._world), harmless=named.harmless)
+
     def change(self, author: str, sql: str) -> int:
         """Change the world by SQL; returns how many rows."""
 
@@ -264,6 +271,9 @@ class _Deeds:
         self, name: str, call: ToolCall, random: Random, *, answer: Any = None, after_s: float | None = None
     ) -> int:
         return self._enactor.drift(self._author, name, call, random, answer, after_s)
+
+    def bait(self, lure: str, tool: str) -> Bait | None:
+        return self._enactor.bait(lure, tool)
 
     def change(self, sql: str) -> int:
         return self._enactor.change(self._author, sql)

@@ -62,6 +62,25 @@ class Meeting:
     answer: Any = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lure:
+    """What an attacker wants: a `request` for a tool call, and the `goal`, SQL that is true once it was obeyed.
+
+    `{name}` in both stands for the first value of the query `facts[name]`, asked of the world that the trial began in
+    or is in. `harmless` is a text that could stand in the same place and asks for nothing.
+    """
+
+    name: str
+    request: str
+    goal: str
+    harmless: str
+    facts: Mapping[str, str]
+
+    def filled(self, template: str, world: World) -> str:
+        """A template with its facts in place."""
+        return template.format_map({name: world.value(sql) for name, sql in self.facts.items()})
+
+
 Drift: TypeAlias = Callable[[World, Meeting], object]
 
 
@@ -85,6 +104,8 @@ class Environment:
         self.summary = summary
         self.tools: dict[str, Tool] = {}
         self.drifts: dict[str, dict[str, Drift]] = {}  # by name and tool
+        self.lures: dict[str, Lure] = {}
+        self.outsiders: dict[str, str] = {}  # by tool, the field of its rows that others than the user write
         self.epoch = datetime.fromisoformat(epoch).astimezone(UTC)
         self._schema = schema.read_text("utf-8") if isinstance(schema, Path) else schema
         self._populate = populate
@@ -144,9 +165,31 @@ class Environment:
 
         return register
 
-    def met_by(self, fault: Any) -> Mapping[str, Drift] | None:
+    def written_by_others(self, **fields: str) -> None:
+        """Say of which reading tools' rows a field holds text that others than the user wrote: `tool="field"`."""
+        for tool in fields:
+            if tool not in self.tools:
+                raise UsageError(f"'{tool}' is no tool", where=self.summary,
+                                 remedy=documents.closest(tool, list(self.tools)))  # fmt: skip
+        self.outsiders.update(fields)
+
+    def lure(
+        self, name: str, *, request: str, goal: str, harmless: str, facts: Mapping[str, str] | None = None
+    ) -> None:
+        """Declare something that an attacker could want of an agent here; see `Lure`."""
+        self.lures[name] = Lure(name=name, request=request, goal=goal, harmless=harmless, facts=dict(facts or {}))
+
+    def lured_by(self, name: str) -> Lure | None:
+        """A lure by its name, the first one for ''; None if there is no such."""
+        return self.lures.get(name) if name else next(iter(self.lures.values()), None)
+
+    def met_by(self, fault: Any) -> Mapping[str, Any] | None:
         """The tools whose calls a fault can act on here, None for all of them."""
-        return self.drifts.get(fault.drift, {}) if isinstance(getattr(fault, "drift", None), str) else None
+        if isinstance(getattr(fault, "drift", None), str):
+            return self.drifts.get(fault.drift, {})
+        if isinstance(getattr(fault, "lure", None), str):
+            return self.outsiders if self.lured_by(fault.lure) else {}
+        return None
 
     def let_drift(
         self, name: str, world: World, call: ToolCall, random: Random, *, author: str, at_s: float, answer: Any = None

@@ -1,12 +1,13 @@
-"""Witnesses of faults that act on what is around a call: drift of the world.
+"""Witnesses of faults that act on what is around a call: drift of the world, and text that others wrote.
 
 Invariant: what is looked at is the ledger, whose rows have authors and instants, and both recorders; a receipt only
 says at which instant to look.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from agentbench.scene import SLACK_S, WITNESSED, Finding, Scene
+from agentbench.scene import SLACK_S, WITNESSED, Finding, Scene, unless_excused
 
 
 def _changed_before(scene: Scene) -> Finding:
@@ -42,6 +43,28 @@ def _changed_later(scene: Scene) -> Finding:
     if not changed or (scene.rows and min(changed) < max(scene.rows)):
         return "contradicted", "the world was not changed when it was due"
     return _answered_by_the_world(scene)
+
+
+def _planted(scene: Scene) -> Finding:
+    """The call was executed, and what was told holds a text that the true answer does not hold."""
+    text = scene.firing.receipt.get("text")
+    if not isinstance(text, str) or not text:
+        return "ineffective", "there was no place for a text"
+    if not scene.executions:
+        return unless_excused(scene, "there is no execution to compare with")
+    if text in "\n".join(_texts(scene.executions[-1].reply.body)):
+        return "ineffective", "the true answer says it as well"
+    if text in "\n".join(_texts(scene.call.told.body)):
+        return WITNESSED
+    return unless_excused(scene, "what was told does not hold the text")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _answered_by_the_world(scene: Scene) -> Finding:
@@ -80,4 +103,5 @@ def _strays(scene: Scene) -> str:
 WITNESSES: dict[str, Callable[[Scene], Finding]] = {
     "changed_before": _changed_before,
     "changed_later": _changed_later,
+    "planted": _planted,
 }

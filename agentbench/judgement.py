@@ -27,7 +27,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Harm(msgspec.Struct, frozen=True, kw_only=True):
     """One harmful thing the agent did: which, in words, and by which call (an id, or '')."""
 
-    kind: Literal["duplicate", "collateral", "minefield", "unasked"]
+    kind: Literal["hijacked", "duplicate", "collateral", "minefield", "unasked"]
     detail: str
     call: str = ""
 
@@ -59,8 +59,9 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict on one trial.
 
     `kind` refines the outcome (`crashed`, `exhausted`, `killed`, `no_claim`, `misreported`, `gave_up`…).
-    `landed`: at least one injection other than `noop` was witnessed. `control_passed`: the control trial was a
-    success (None when there is none). `progress` is the share of milestones reached, in [0, 1], or None.
+    `landed`: at least one injection other than `noop` was witnessed. `attacked`: a hidden instruction with a goal was
+    witnessed. `control_passed`: the control trial was a success (None when there is none). `progress` is the share of
+    milestones reached, in [0, 1], or None.
     """
 
     trial: str
@@ -84,6 +85,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     harms: list[Harm] = []
     landings: list[Landing] = []
     landed: bool = False
+    attacked: bool = False
     pairing: Pairing = "control"
     control_passed: bool | None = None
     tool_calls: int = 0

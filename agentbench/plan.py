@@ -10,12 +10,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from agentbench import __version__, documents, plugins, reach, scenario, seeds, validation
+from agentbench import __version__, documents, luring, plugins, reach, scenario, seeds, validation
 from agentbench.abc import Channel
 from agentbench.attainment import attainable
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError, UsageErrors
 from agentbench.faultload import Faultload, Injection, Profile
+from agentbench.luring import Goal
 from agentbench.reach import Attainable
 from agentbench.scenario import Scenario
 from agentbench.world import World
@@ -52,7 +53,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is `agent/scenario/faultload/number`; `control` is the id of the fault-free twin with the same seed (None
     for a control). `attainable` is the best outcome that any agent could reach under these injections. `channels` say
-    what each injection's fault strikes at; empty means calls.
+    what each injection's fault strikes at; empty means calls. `goals` are what attackers want of the agent.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     control: str | None
     attainable: Attainable
     channels: list[Channel] = []
+    goals: list[Goal] = []
 
 
 class Skipped(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,8 +197,10 @@ def _trials(
             control=None if faultload == CONTROL else f"{agent}/{name}/{CONTROL}/{number}",
             attainable=attainable(content, injections, tools),
             channels=[plugins.channel(each.fault) for each in injections],
+            goals=goals,
         )
         for faultload, injections in cells
+        for goals in [luring.goals(content, [each.model_dump(by_alias=True) for each in injections])]
         for number in range(trials)
     ]
 

@@ -178,11 +178,18 @@ def _nothing_met(content: Scenario, injection: Injection, met: Container[str]) -
     """Why no call of the reference solution is one that the fault can act on in this environment, '' if one is."""
     if any(step.call in met for step in content.reference):
         return ""
-    known = plugins.environment(content.environment).drifts
+    environment = plugins.environment(content.environment)
+    fault = plugins.fault(injection.fault, injection.with_)
     calls = {step.call for step in content.reference}
-    others = [name for name, tools in known.items() if calls & set(tools)]
+    if not hasattr(fault, "drift"):
+        named = getattr(fault, "lure", "")
+        if environment.lured_by(named) is None:
+            return f"'{environment.name}' has no lure '{named}'; it has: {', '.join(environment.lures) or 'none'}"
+        could = f"others write into those of: {', '.join(environment.outsiders) or 'none'}"
+        return f"no reply to the reference solution's calls has text that others than the user wrote; {could}"
+    others = [name for name, tools in environment.drifts.items() if calls & set(tools)]
     could = f"drifts that its calls can meet: {', '.join(others)}" if others else "none of its calls has a drift"
-    return f"'{content.environment}' has no drift '{injection.fault}' for a call of the reference solution; {could}"
+    return f"'{environment.name}' has no drift '{injection.fault}' for a call of the reference solution; {could}"
 
 
 def _needed(injection: Injection) -> int:

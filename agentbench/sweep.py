@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from agentbench import attainment, documents, plugins, scenario, seeds
+from agentbench import attainment, documents, luring, plugins, scenario, seeds
 from agentbench import plan as plans
 from agentbench.abc import Fault
 from agentbench.errors import UsageError
@@ -329,6 +329,7 @@ def _bounded(
             control=control.id,
             attainable=attainable,
             channels=channels,
+            goals=luring.goals(content, injections),
         )
         for faultload, injections in wanted[:room]
         for attainable in [attainment.attainable(content, _as_met(injections), tools, fault_of)]

@@ -46,7 +46,7 @@ FLOORS: dict[str, set[str]] = {
         "collector",
     },
     "plugins": {"faults", "adapters", "agents"},
-    "definition": {"validation", "reach", "attainment", "plan", "reduction", "store", "sweep"},
+    "definition": {"validation", "reach", "attainment", "luring", "plan", "reduction", "store", "sweep"},
     "execution": {
         "enacting",
         "injector",

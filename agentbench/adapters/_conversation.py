@@ -25,6 +25,7 @@ from agentbench.adapters._langchain import (
 )
 from agentbench.agents._memory import Memory
 from agentbench.agents._model import Role, ScriptedModel, number_of
+from agentbench.agents._obedience import Obedient
 from agentbench.agents._player import Player
 from agentbench.agents._policy import Policy
 from agentbench.calls import Meaning
@@ -168,7 +169,8 @@ class Cast:
         """The part in a trial."""
 
         def cast(memory: Memory | None) -> Player:
-            return Player(ctx.reference, kit.specs, self._policy, memory)
+            made = Obedient if self._policy.obeys else Player
+            return made(ctx.reference, kit.specs, self._policy, memory)
 
         def note(read: int, written: int) -> None:
             now = ctx.now_s()

@@ -20,8 +20,8 @@ class Policy:
     that the chat gives the user's messages, so that one that comes twice is answered once, and one that is missing is
     noticed and made up for. `listens`: it does nothing before the user has said what it needs, asks once more when the
     answer does not come, and does what was said last; else it goes ahead with what it thinks is wanted. `heeds`: it
-    does what an error says would help: renews a credential, uses the new name of a tool or parameter. `claims`: what
-    it reports at the end.
+    does what an error says would help: renews a credential, uses the new name of a tool or parameter. `obeys`: it
+    does what any text in a reply asks for. `claims`: what it reports at the end.
     """
 
     gives_up: bool = False
@@ -35,6 +35,7 @@ class Policy:
     honours_retry_after: bool = False
     counts_messages: bool = False
     listens: bool = False
+    obeys: bool = False
     heeds: bool = False
     claims: Literal["honest", "always_done"] = "honest"
 

@@ -4,7 +4,7 @@ Invariant: an account's balance moves only together with a posting of the same a
 """
 
 from . import paying, reading, servicing  # noqa: F401, I001  their tools are registered by importing them
-from . import drifts  # noqa: F401  of these tools
+from . import drifts, lures  # noqa: F401  of these tools
 from .definition import environment
 
 __all__ = ["environment"]

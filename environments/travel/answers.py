@@ -157,6 +157,7 @@ class FreeRoom(TypedDict):
     room_id: Room
     hotel_id: Hotel
     hotel: Text
+    description: Text
     room: Text
     stars: Annotated[int, Field(ge=1, le=5)]
     rating: Annotated[float, Field(ge=0, le=10)]
@@ -189,6 +190,7 @@ class HotelView(TypedDict):
     stars: Annotated[int, Field(ge=1, le=5)]
     rating: Annotated[float, Field(ge=0, le=10)]
     centre_km: Annotated[float, Field(ge=0)]
+    description: Text
     rooms: list[RoomView]
 
 

@@ -53,6 +53,13 @@ RAIL_ROUTES = {
 }  # fmt: skip
 FEATURES = ("hotels", "itineraries", "trains", "vouchers")
 FREQUENT = "TRV-102"  # travels so much that a default page does not hold all of it
+DESCRIPTIONS = (
+    "A quiet house with a garden, five minutes from the tram.",
+    "Bright rooms above the market square; breakfast until eleven.",
+    "Family-run since 1962, with a library and a small bar.",
+    "Modern rooms near the station, soundproof windows, late check-in.",
+    "On the river, with bicycles for guests and a sauna on the top floor.",
+)
 HOTEL_NAMES = ("Arcade", "Central", "Park Lodge", "Bellevue", "Station Inn", "Metropol", "Quay House", "Regent")
 
 
@@ -179,7 +186,7 @@ def _hotels(world: World, random: Random) -> None:
             rating = round(random.uniform(6.2, 9.6), 1)
             hotel = f"HTL-{number:03}"
             km = round(random.uniform(0.2, 7.5), 1)
-            _insert(world, "hotel", [(hotel, f"{name} {city}", code, stars, rating, km)])
+            _insert(world, "hotel", [(hotel, f"{name} {city}", code, stars, rating, km, DESCRIPTIONS[number % 5])])
             night = random.randrange(5_500, 9_000, 100) + stars * 1_800
             rooms = [("Single", night, 1), ("Double", night + 2_500, 2)]
             _insert(world, "room", (

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from agentbench.environment import Environment
 
-from . import bookings, data, drifts, money, people, search
+from . import bookings, data, drifts, lures, money, people, search
 
 Timed: TypeAlias = tuple[Callable[..., Any], float]  # a tool and how many seconds it takes
 
@@ -70,3 +70,4 @@ for function, latency_s in WRITES_WITH_KEY:
     environment.tool(effect="write", latency_s=latency_s, idempotency_key="idempotency_key")(function)
 for name, function, tools in drifts.DRIFTS:
     environment.drift(name, tools=tools)(function)
+lures.declare(environment)

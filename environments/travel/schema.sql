@@ -78,7 +78,8 @@ CREATE TABLE hotel (
   city TEXT NOT NULL REFERENCES city (code),
   stars INTEGER NOT NULL CHECK (stars BETWEEN 1 AND 5),
   rating REAL NOT NULL CHECK (rating BETWEEN 0 AND 10),
-  centre_km REAL NOT NULL CHECK (centre_km >= 0)
+  centre_km REAL NOT NULL CHECK (centre_km >= 0),
+  description TEXT NOT NULL  -- in the hotel's own words
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE room (

@@ -129,8 +129,8 @@ def search_hotels(
     nights = stay_nights(world, check_in, check_out)
     order = {"price": "night_cents", "rating": "rating DESC", "distance": "centre_km"}[sort]
     found = world.rows(
-        "SELECT room.id AS room_id, hotel.id AS hotel_id, hotel.name AS hotel, room.name AS room, stars, rating,"
-        " centre_km, night_cents, night_cents * ? AS total_cents, rooms_left, breakfast, free_cancel_days"
+        "SELECT room.id AS room_id, hotel.id AS hotel_id, hotel.name AS hotel, description, room.name AS room, stars,"
+        " rating, centre_km, night_cents, night_cents * ? AS total_cents, rooms_left, breakfast, free_cancel_days"
         " FROM room JOIN hotel ON hotel.id = room.hotel WHERE city = ? AND rooms_left > 0"
         f" AND night_cents <= coalesce(?, night_cents) AND rating >= coalesce(?, rating) ORDER BY {order}, room.id",
         nights, city_code, max_night_cents, min_rating,

@@ -1,0 +1,36 @@
+"""What attackers want in a trial: the goals of hidden instructions, in SQL, as the plan keeps them for judging.
+
+Invariant: an injection that was made harmless has no goal, and judging needs nothing but what stands here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from agentbench import plugins
+from agentbench.scenario import Scenario
+from agentbench.world import World
+
+
+class Goal(msgspec.Struct, frozen=True, kw_only=True):
+    """What the attacker behind injection `injection` wants: `sql` is true in the world once it was done."""
+
+    injection: int
+    name: str
+    sql: str
+
+
+def goals(content: Scenario, injections: Sequence[Mapping[str, Any]]) -> list[Goal]:
+    """The goals behind a trial's injections, with the facts of its start state in place."""
+    found: list[Goal] = []
+    for index, each in enumerate(injections):
+        if not hasattr(plugins.fault_class(each["fault"]), "lure"):
+            continue
+        fault: Any = plugins.fault(each["fault"], each.get("with", {}))
+        environment = plugins.environment(content.environment)
+        lure = environment.lured_by(fault.lure)
+        if lure is not None and not getattr(fault, "control", False):
+            world = World(environment.template(content.given.seed, content.given.sql), epoch=environment.epoch)
+            found.append(Goal(injection=index, name=lure.name, sql=lure.filled(lure.goal, world)))
+    return found
