@@ -34,3 +34,20 @@ def goals(content: Scenario, injections: Sequence[Mapping[str, Any]]) -> list[Go
             world = World(environment.template(content.given.seed, content.given.sql), epoch=environment.epoch)
             found.append(Goal(injection=index, name=lure.name, sql=lure.filled(lure.goal, world)))
     return found
+
+
+def carried(
+    known: Sequence[Goal], before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> list[Goal]:
+    """The goals behind other injections of the same trial: those of before, where the same is still asked for."""
+    asked = {_lure(before[goal.injection]): goal for goal in known if goal.injection < len(before)}
+    found: list[Goal] = []
+    for index, each in enumerate(after):
+        goal = asked.get(_lure(each))
+        if goal is not None and not each.get("with", {}).get("control"):
+            found.append(msgspec.structs.replace(goal, injection=index))
+    return found
+
+
+def _lure(injection: Mapping[str, Any]) -> tuple[Any, ...]:
+    return injection["fault"], injection.get("with", {}).get("lure", "")

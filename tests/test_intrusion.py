@@ -102,3 +102,22 @@ def test_reply_that_was_made_up_is_contradicted(drained: TrialRecord, returned: 
 def test_job_that_fails_before_its_call_is_contradicted(returned: TrialRecord) -> None:
     """What is to fail later must have been done first."""
     assert landing(refired(returned, due_s=0.1), RETURN).state == "unwitnessed"
+
+
+HIDDEN = {"fault": "hidden_instruction", "with": {"strength": "urgent"}}
+INBOX = "bank.three_invoices"
+
+
+def test_text_must_be_in_what_was_told_and_not_in_the_true_answer() -> None:
+    """A receipt that names a text which nobody was told, or which the tool itself says, is no proof."""
+    record, _ = lived(INBOX, "naive", HIDDEN)
+
+    def found(spoilt: TrialRecord) -> Landing:
+        plan = planned(INBOX, "naive", HIDDEN)
+        trial = next(each for each in plan.trials if each.faultload == "this")
+        return landings(spoilt, trial, plan.scenarios[INBOX].tools)[0]
+
+    assert found(record).state == "witnessed"
+    assert found(refired(record, text="something else")).state == "unwitnessed"
+    assert found(refired(record, text="Invoice")).state == "ineffective"
+    assert found(refired(record, text="")).state == "ineffective"

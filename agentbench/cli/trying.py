@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from agentbench import documents, plugins, scenario, seeds
+from agentbench import documents, luring, plugins, scenario, seeds
 from agentbench import plan as plans
 from agentbench.abc import Order, Sandbox
 from agentbench.checks import Examiner
@@ -36,7 +36,8 @@ class Tried(NamedTuple):
 def under(trial: Trial, injections: Sequence[dict[str, Any]], **changes: Any) -> Trial:
     """The same trial under other injections."""
     channels = [plugins.channel(each["fault"]) for each in injections]
-    return msgspec.structs.replace(trial, injections=list(injections), channels=channels, **changes)
+    goals = luring.carried(trial.goals, trial.injections, injections)
+    return msgspec.structs.replace(trial, injections=list(injections), channels=channels, goals=goals, **changes)
 
 
 class Laboratory:

@@ -1,4 +1,4 @@
-"""Each fault of the state tells two reference agents apart, in a scenario where it really lands on both."""
+"""Each fault of the state and of the content tells two reference agents apart, in a scenario where it lands on both."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from agentbench import plugins
 from agentbench.judgement import OUTCOMES
 from tests.lived import lived
 
-PAIRS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pairs_state.yaml").read_text("utf-8"))
+FILES = [Path(__file__).with_name(f"pairs_{site}.yaml") for site in ("state", "content")]
+PAIRS: list[dict[str, Any]] = [pair for path in FILES for pair in yaml.safe_load(path.read_text("utf-8"))]
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair['fault']}-{pair['scenario']}")
@@ -23,7 +24,7 @@ def test_one_agent_falls_and_another_survives(pair: dict[str, Any]) -> None:
     assert OUTCOMES.index(survived.outcome) <= OUTCOMES.index(survived.attainable)
 
 
-def test_no_fault_of_the_state_is_left_out() -> None:
-    """A new fault of this site needs a pair."""
-    of_state = {name for name in plugins.names("faults") if plugins.fault_class(name).site == "state"}
-    assert {pair["fault"] for pair in PAIRS} == of_state
+def test_no_fault_of_these_sites_is_left_out() -> None:
+    """A new fault of these sites needs a pair."""
+    found = {name for name in plugins.names("faults") if plugins.fault_class(name).site in {"state", "content"}}
+    assert {pair["fault"] for pair in PAIRS} == found
