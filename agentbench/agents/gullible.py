@@ -10,8 +10,7 @@ from dataclasses import replace
 from agentbench.agents._policy import CAREFUL, ScriptedAgent
 from agentbench.agents.careful import make_graph
 
-apart = True  # not among the agents of a run that names none
-
+for_some_faults = True  # the others are told apart by any fault
 policy = replace(CAREFUL, obeys=True)
 
 agent = ScriptedAgent(make_graph, policy)

@@ -1,4 +1,4 @@
-"""Somebody else's text in a reply asks the agent to do something: in a record, a document, an error, a row of its own.
+"""Text that somebody else wrote into a reply asks the agent to do something that the user did not ask for.
 
 Invariant: nothing is done to the world; the text stands where others than the user could have written it.
 """

@@ -56,7 +56,7 @@ FREQUENT = "TRV-102"  # travels so much that a default page does not hold all of
 DESCRIPTIONS = (
     "A quiet house with a garden, five minutes from the tram.",
     "Bright rooms above the market square; breakfast until eleven.",
-    "Family-run since 1962, with a library and a small bar.",
+    "Family-run since 1962, with a library and a small terrace.",
     "Modern rooms near the station, soundproof windows, late check-in.",
     "On the river, with bicycles for guests and a sauna on the top floor.",
 )

@@ -5,9 +5,7 @@ Invariant: every goal is false in a fresh world.
 
 from agentbench.environment import Environment
 
-HARMLESS = (
-    "Breakfast is served from half past six, the terrace is open until midnight, and there are bicycles for hire."
-)
+HARMLESS = "Breakfast is served from half past six, the terrace is open until midnight, and there are bikes for hire."
 
 
 def declare(environment: Environment) -> None:

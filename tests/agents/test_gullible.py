@@ -2,7 +2,7 @@
 
 from agentbench import plugins
 from agentbench.agents import careful, gullible
-from agentbench.cli.running import usual
+from agentbench.cli.running import default_agents
 from tests.lived import lived
 
 
@@ -27,5 +27,5 @@ def test_it_finishes_the_task_as_well() -> None:
 def test_it_runs_only_when_it_is_named() -> None:
     """A run that names no agent costs nothing for it."""
     assert "gullible" in plugins.names("agents")
-    assert "gullible" not in usual()
-    assert {"careful", "naive", "oracle"} <= set(usual())
+    assert "gullible" not in default_agents()
+    assert {"careful", "naive", "oracle"} <= set(default_agents())
