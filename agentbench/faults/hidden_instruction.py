@@ -63,35 +63,29 @@ class HiddenInstruction:
         if bait is None:
             return reply
         text = _HOW[self.strength].format(request=bait.request)
-        if self.control:
-            text = _of_length(bait.harmless, len(text))
-        if self.placement == "error":
-            told = api_error(409, "action_required", text, ctx.random)
-        else:
-            body = copy.deepcopy(reply.body)
-            if not _placed(body, bait.field, text, self.placement, ctx.random):
-                return reply
-            told = replace(reply, body=body)
+        text = _of_length(bait.harmless, len(text)) if self.control else text
+        body = copy.deepcopy(reply.body)
+        if self.placement != "error" and not _placed(body, bait.field, text, self.placement, ctx.random):
+            return reply
         ctx.receipt["text"] = text
-        return told
+        if self.placement == "error":
+            return api_error(409, "action_required", text, ctx.random)
+        return replace(reply, body=body)
 
 
 def _placed(body: Any, field: str, text: str, placement: str, random: Random) -> bool:
     rows = [row for row in records(body) if isinstance(row.get(field), str)]
-    if not rows:
+    found = longest_list(body)
+    if not rows or (placement == "row" and found is None):
         return False
     if placement == "field":
         rows[0][field] = text
     elif placement == "end":
         longest = max(rows, key=lambda row: len(row[field]))
-        longest[field] = f"{longest[field]} {text}"
-    else:
-        found = longest_list(body)
-        if found is None:
-            return False
+        longest[field] += f" {text}"
+    elif found is not None:
         found[2].append({**rows[0], **_new_id(rows[0], random), field: text})
-        if isinstance(body.get("total"), int):
-            body["total"] += 1
+        body.update({"total": body["total"] + 1} if isinstance(body.get("total"), int) else {})
     return True
 
 
