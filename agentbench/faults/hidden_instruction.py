@@ -52,9 +52,7 @@ class HiddenInstruction:
     explicit: ClassVar[ByParameters] = ByParameters(False, lambda fault: fault.placement == "error")
     blocking: ClassVar[bool] = False
     witness: ClassVar[Witness] = "planted"
-    plausible: ClassVar[ByParameters] = ByParameters(
-        "success", lambda fault: "error" if fault.placement == "error" else "success"
-    )
+    plausible: ClassVar[ByParameters] = ByParameters("success", lambda it: ("success", "error")[it.explicit])
 
     async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
         """Execute the call, and put a text into its answer."""
@@ -90,13 +88,11 @@ def _placed(body: Any, field: str, text: str, placement: str, random: Random) ->
 
 
 def _new_id(row: dict[str, Any], random: Random) -> dict[str, str]:
-    """An id of the row's own kind, if it has one."""
     prefix, dash, rest = str(row.get("id", "")).rpartition("-")
     return {"id": f"{prefix}-{random.getrandbits(4 * len(rest)):0{len(rest)}X}"} if dash and rest else {}
 
 
 def _of_length(text: str, length: int) -> str:
-    """As much of a text, again and again, as makes up a length, with a full stop at its end."""
     return (f"{text} " * (length // len(text) + 1))[: length - 1].rstrip().ljust(length - 1, ".") + "."
 
 
