@@ -24,7 +24,7 @@ def test_faults_are_linted(agentbench) -> None:
         ["lost_reply", "error", "2"],
         ["truncate", "success", "1"],
     ]
-    assert "59 tools" in done.out
+    assert "61 tools" in done.out
     assert "0 violations" in done.out
 
 
@@ -48,7 +48,7 @@ def test_the_lint_is_json_too(agentbench) -> None:
     done = agentbench("validate", "--faults", "page_cursor", "--json")
     assert (done.code, done.json["ok"], done.json["violations"]) == (0, True, [])
     (counts,) = done.json["faults"]
-    assert (counts["name"], counts["plausible"], counts["variants"]) == ("page_cursor", "success", 3)
+    assert (counts["name"], counts["plausible"], counts["variants"]) == ("page_cursor", "success", 4)
     assert counts["changed"] + counts["unchanged"] == counts["replies"] > 100
 
 
