@@ -303,6 +303,10 @@ def test_the_faultloads_of_the_choosing_page_are_planned(tmp_path: Path) -> None
             trials=1, seed=1, clock="auto", sandbox="inprocess",
         )  # fmt: skip
         assert len(made.trials) == 2, body
+    table = text.partition("| your worry |")[2].partition("\n## ")[0]
+    for row in table.splitlines()[2:]:
+        for name in re.findall(r"`([a-z_]+)`", row.split("|")[2] if row.count("|") > 3 else ""):
+            assert name in plugins.names("faults"), name
 
 
 def test_the_broken_injector_of_the_proofs_page_is_found_out(tmp_path: Path) -> None:
