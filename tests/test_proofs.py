@@ -39,6 +39,7 @@ KINDS: dict[str, dict[str, Any]] = {
         "with": {"sql": "UPDATE payee SET status = 'blocked' WHERE name = 'Kim Lee'"},
         "at": {"tool": "transfer"},
     },
+    "planted": {"fault": "hidden_instruction", "scenario": "bank.three_invoices"},
     "changed_later": {"fault": "job_fails", "at": {"tool": "transfer"}},
     "restarted": {"fault": "crash", "at": {"tool": "transfer"}},
 }
@@ -61,13 +62,15 @@ def stage() -> Iterator[Stage]:
 @cache
 def planned(injection: str) -> tuple[plan.Trial, Any, Examiner]:
     """The faulted trial, its scenario's content and its examiner."""
-    load = Faultload(name="broken", injections=[Injection.model_validate(msgspec.json.decode(injection))])
+    given = msgspec.json.decode(injection)
+    name = given.pop("scenario", SCENARIO)
+    load = Faultload(name="broken", injections=[Injection.model_validate(given)])
     made = plan.make(
-        scenarios={SCENARIO: plugins.scenarios()[SCENARIO]}, agents=[PlannedAgent(name="oracle", ref="oracle")],
+        scenarios={name: plugins.scenarios()[name]}, agents=[PlannedAgent(name="oracle", ref="oracle")],
         profile=Profile(name="broken", faultloads=[load]), trials=1, seed=1, clock="virtual", sandbox="inprocess",
     )  # fmt: skip
     (trial,) = (each for each in made.trials if each.control)
-    entry = made.scenarios[SCENARIO]
+    entry = made.scenarios[name]
     content = parse(entry.content)
     template = plugins.environment("bank").template(content.given.seed, content.given.sql)
     return trial, entry.content, Examiner(content, entry.tools, template)
