@@ -74,6 +74,8 @@ class Injector:
         self._made = 0
         self._successes: Counter[str] = Counter()
         self._struck: set[str] = set()
+        # Asked by name: a check against a protocol takes some 20 µs, for each injection of each trial.
+        self._renaming: list[Renaming] = [strike.fault for strike in strikes if hasattr(strike.fault, "meant")]
         self._asked: dict[str, tuple[int, bool]] = {}  # what a query said of which version of the world
         # Whether a fault may want to know what the agent remembered at earlier turns.
         self.looks_back = any(each.channel == "turn" and each.fault.site == "context" for each in strikes)
@@ -118,8 +120,7 @@ class Injector:
 
     def meant(self, name: str, tools: Container[str]) -> str:
         """The tool's own name for one that a fault may have given it; any other name stays what it is."""
-        renaming = [strike.fault for strike in self._strikes if isinstance(strike.fault, Renaming)]
-        return next((own for own in (fault.meant(name) for fault in renaming) if own and own in tools), name)
+        return next((own for own in (fault.meant(name) for fault in self._renaming) if own and own in tools), name)
 
     def around_call(
         self, call: ToolCall, spec: ToolSpec, handler: Handler, done: list[Execution], fired: list[Firing]

@@ -163,7 +163,7 @@ class Schedule:
     def _chance(self, occasion: Occasion, part: str) -> float:
         if self._draws is None:
             self._draws = seeds.Keyed(*self._key)
-        return self._draws.uniform(part, occasion.key, occasion.repeat)
+        return self._draws.of(part, occasion.key, occasion.repeat)
 
 
 class _Spells:

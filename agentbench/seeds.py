@@ -28,8 +28,19 @@ class Keyed:
 
     def uniform(self, *rest: Any) -> float:
         """A number in [0, 1) decided by the whole key; `rest` has one part at least."""
+        return self._drawn(_bytes(rest)[1:])
+
+    def of(self, part: str, key: str, repeat: int) -> float:
+        """`uniform(part, key, repeat)` for names and digests, which JSON writes as they are: much faster."""
+        return (
+            self._drawn(f'"{part}","{key}",{repeat}]'.encode())
+            if key.isascii() and key.isalnum()
+            else self.uniform(part, key, repeat)
+        )
+
+    def _drawn(self, rest: bytes) -> float:
         whole = self._begun.copy()
-        whole.update(_bytes(rest)[1:])
+        whole.update(rest)
         return int(whole.hexdigest()[:13], 16) / float(1 << 52)
 
 

@@ -83,3 +83,9 @@ def test_settling_seeds_the_global_generator() -> None:
 def test_shared_beginning_of_a_key_changes_no_draw(key, rest):
     """Digesting the beginning once is only faster."""
     assert seeds.Keyed(*key).uniform(*rest) == seeds.uniform(*key, *rest)
+
+
+@given(st.text(), st.integers(0, 10**6))
+def test_fast_way_of_writing_a_key_changes_no_draw(key, repeat):
+    """Names and digests are written as JSON writes them; whatever else goes the slow way."""
+    assert seeds.Keyed("a", 1).of("at", key, repeat) == seeds.uniform("a", 1, "at", key, repeat)
