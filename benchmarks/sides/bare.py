@@ -17,8 +17,8 @@ from langchain_core.tools import StructuredTool
 from turns import Turns
 
 from agentbench import documents, plugins
+from agentbench.adapters._conversation import RECURSION_LIMIT
 from agentbench.adapters._langchain import ToolKit
-from agentbench.adapters.langgraph import RECURSION_LIMIT
 from agentbench.agents._model import Role, ScriptedModel
 from agentbench.agents._player import Player
 from agentbench.agents._policy import HONEST
@@ -68,9 +68,9 @@ class Bare:
     async def trial(self) -> None:
         """One conversation."""
         self.world = World(self.template, epoch=self.environment.epoch)
-        player = Player(self.reference, self.specs, HONEST)
-        self.model.play(Role(player))
-        player.hear()
+        role = Role(lambda memory: Player(self.reference, self.specs, HONEST, memory))
+        self.model.play(role)
+        role.hear(1)
         result = await self.graph.ainvoke(
             {"messages": [HumanMessage(self.message)]}, {"recursion_limit": RECURSION_LIMIT}
         )
