@@ -3,7 +3,7 @@
 Invariant: these are the only shapes that environment, faults and recorders share.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -96,6 +96,15 @@ def failure_exception(failure: Failure) -> Exception:
         "refused": ConnectionRefusedError(111, "Connection refused"),
         "reset": ConnectionResetError(104, "Connection reset by peer"),
     }[failure]
+
+
+def texts(value: Any) -> Iterator[str]:
+    """Every text in a JSON value, such as the body of a reply, in order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from texts(part)
 
 
 def error_text(body: Any) -> str:

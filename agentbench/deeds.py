@@ -36,6 +36,10 @@ class Deeds(Protocol):
         """What the tool would answer now, without doing it; takes no time, and reserves the ids that it draws."""
         ...
 
+    def would_change(self, call: ToolCall) -> bool:
+        """Whether executing the call now would change any row; the world is left as it was."""
+        ...
+
     async def enact(self, call: ToolCall) -> ToolResult:
         """Execute a call for the fault's own account, in the tool's time; ids are those of the latest preview."""
         ...
@@ -66,5 +70,5 @@ class Deeds(Protocol):
         ...
 
     def change(self, sql: str) -> int:
-        """Change the world for the fault's own account; returns how many rows, or raises `UsageError` for wrong SQL."""
+        """Change the world for the fault's own account; returns how many rows. Raises `TestbedError` for wrong SQL."""
         ...

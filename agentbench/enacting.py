@@ -35,7 +35,7 @@ class _Due:
     `act(at_s)` does it. What `lapses` does not happen any more once the trial is over.
     """
 
-    act: Callable[[float], None]
+    act: Callable[[float], object]
     at_s: float
     before: float = float("inf")
     lapses: bool = False
@@ -125,6 +125,14 @@ class Enactor:
         done.append(_execution(call, result, now, now, replica=True))
         return result
 
+    def would_change(self, call: ToolCall) -> bool:
+        """Whether executing the call now would change any row; the world is left as it was."""
+        self.settle()
+        before = len(self._world.effects)
+        with self._world.rehearsing():
+            self._execute(self._world, call, f"call:{call.id}", self._clock.now_s())
+            return len(self._world.effects) > before
+
     def later(self, call: ToolCall, done: list[Execution], delay_s: float | None, calls: int | None) -> None:
         """Execute the call when it is due."""
         at_s = float("inf") if delay_s is None else self._clock.now_s() + delay_s
@@ -164,9 +172,9 @@ class Enactor:
                 raise TestbedError(words) from error
 
         if after_s is None:
-            return self._changed(act)
+            return len(self._changed(act))
         due_s = self._clock.now_s() + after_s
-        self._due.append(_Due(act=lambda at_s: self._later(act, at_s), at_s=due_s, lapses=True))
+        self._due.append(_Due(act=lambda at_s: self._changed(act, at_s), at_s=due_s, lapses=True))
         return 0
 
     def bait(self, lure: str, tool: str) -> Bait | None:
@@ -176,8 +184,11 @@ class Enactor:
             return None
         return Bait(field=field, request=named.filled(named.request, self._world), harmless=named.harmless)
 
-    def change(self, author: str, sql: str) -> int:
-        """Change the world by SQL; returns how many rows."""
+    def change(self, author: str, sql: str) -> list[int]:
+        """Change the world by SQL; returns the places of the effects.
+
+        Raises `TestbedError` when the SQL cannot be run: that is the defect of who wrote it, not the agent's.
+        """
 
         def act(at_s: float) -> None:
             try:
@@ -188,16 +199,14 @@ class Enactor:
 
         return self._changed(act)
 
-    def _later(self, act: Callable[[float], None], at_s: float) -> None:
-        self._changed(act, at_s)
-
-    def _changed(self, act: Callable[[float], None], at_s: float | None = None) -> int:
+    def _changed(self, act: Callable[[float], None], at_s: float | None = None) -> list[int]:
+        """Change the world, now unless an instant is given; returns the places of the new effects."""
         if at_s is None:
             self.settle()
         before = len(self._world.effects)
         act(self._clock.now_s() if at_s is None else at_s)
         self._keep(before)
-        return len(self._world.effects) - before
+        return list(range(before, len(self._world.effects)))
 
     def take_back(self, effects: Sequence[Effect], author: str) -> int:
         """Undo effects, the last first."""
@@ -258,6 +267,9 @@ class _Deeds:
     async def preview(self, call: ToolCall) -> ToolResult:
         return self._enactor.preview(call, self._done)
 
+    def would_change(self, call: ToolCall) -> bool:
+        return self._enactor.would_change(call)
+
     async def enact(self, call: ToolCall) -> ToolResult:
         return await self._enactor.execution(self._done, author=self._author)(call)
 
@@ -276,7 +288,7 @@ class _Deeds:
         return self._enactor.bait(lure, tool)
 
     def change(self, sql: str) -> int:
-        return self._enactor.change(self._author, sql)
+        return len(self._enactor.change(self._author, sql))
 
 
 def as_reply(result: ToolResult) -> Reply:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agentbench.record import Call, Effect, Event, TrialRecord
+from agentbench.record import Call, Effect, Event, TrialRecord, timeless
 
 DIVERGED = "diverged"  # begins the detail of the ending: `diverged:event:7`, or `diverged:call:c3` for what was asked
 
@@ -58,10 +58,3 @@ def same(one: Any, other: Any, clock: str) -> bool:
     if one == other:
         return True
     return clock == "real" and timeless(msgspec.to_builtins(one)) == timeless(msgspec.to_builtins(other))
-
-
-def timeless(value: Any) -> Any:
-    """Data without the readings of a clock."""
-    if isinstance(value, dict):
-        return {name: timeless(item) for name, item in value.items() if name not in ("at_s", "end_s")}
-    return [timeless(item) for item in value] if isinstance(value, list) else value

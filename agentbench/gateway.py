@@ -10,8 +10,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-import apsw
-
 from agentbench import claiming, seeds
 from agentbench.calls import Handler, ToolCall, ToolResult, ToolSpec
 from agentbench.claiming import REPORT
@@ -201,19 +199,8 @@ class Gateway:
         self._keep(event)
 
     def change(self, author: str, sql: str) -> list[int]:
-        """Change the world as the script says; returns the indices of the effects.
-
-        Raises `TestbedError` when the SQL cannot be run: that is the scenario's defect, not the agent's.
-        """
-        self._enactor.settle()
-        before = len(self._world.effects)
-        try:
-            with self._world.changing(author, self._clock.now_s()):
-                self._world.alter(sql)
-        except apsw.Error as error:
-            raise TestbedError(f"the script cannot change the world ({author}): {error}") from error
-        self._keep_effects(before)
-        return list(range(before, len(self._world.effects)))
+        """Change the world as the script says; returns the indices of the effects."""
+        return self._enactor.change(author, sql)
 
     def restart(self) -> int:
         """Take nothing more from the agent's process, as it is dead; returns the number of the next one."""

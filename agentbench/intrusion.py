@@ -4,9 +4,9 @@ Invariant: what is looked at is the ledger, whose rows have authors and instants
 says at which instant to look.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
+from agentbench.calls import texts
 from agentbench.scene import SLACK_S, WITNESSED, Finding, Scene, unless_excused
 
 
@@ -52,19 +52,11 @@ def _planted(scene: Scene) -> Finding:
         return "ineffective", "there was no place for a text"
     if not scene.executions:
         return unless_excused(scene, "there is no execution to compare with")
-    if text in "\n".join(_texts(scene.executions[-1].reply.body)):
+    if text in "\n".join(texts(scene.executions[-1].reply.body)):
         return "ineffective", "the true answer says it as well"
-    if text in "\n".join(_texts(scene.call.told.body)):
+    if text in "\n".join(texts(scene.call.told.body)):
         return WITNESSED
     return unless_excused(scene, "what was told does not hold the text")
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
 
 
 def _answered_by_the_world(scene: Scene) -> Finding:

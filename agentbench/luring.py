@@ -21,13 +21,12 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True):
     sql: str
 
 
-def goals(content: Scenario, injections: Sequence[Mapping[str, Any]]) -> list[Goal]:
-    """The goals behind a trial's injections, with the facts of its start state in place."""
+def goals(content: Scenario, faults: Sequence[Any]) -> list[Goal]:
+    """The goals behind the faults of a trial's injections, with the facts of its start state in place."""
     found: list[Goal] = []
-    for index, each in enumerate(injections):
-        if not hasattr(plugins.fault_class(each["fault"]), "lure"):
+    for index, fault in enumerate(faults):
+        if not hasattr(fault, "lure"):
             continue
-        fault: Any = plugins.fault(each["fault"], each.get("with", {}))
         environment = plugins.environment(content.environment)
         lure = environment.lured_by(fault.lure)
         if lure is not None and not getattr(fault, "control", False):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from agentbench.record import Call, Event, Exchange, Firing, HandOver, ModelCall, TrialRecord, UserTurn
+from agentbench.record import Call, Event, Exchange, Firing, HandOver, ModelCall, TrialRecord, UserTurn, timeless
 from agentbench.witness import NOOP
 
 Struck: TypeAlias = Call | Exchange | HandOver
@@ -143,15 +143,8 @@ def _request(record: TrialRecord, event: Struck | UserTurn) -> bytes:
 
 def _digest(record: TrialRecord, value: Any) -> bytes:
     if record.clock == "real":
-        value = _timeless(msgspec.to_builtins(value))
+        value = timeless(msgspec.to_builtins(value))
     return blake2b(_encoder.encode(value), digest_size=16).digest()
-
-
-def _timeless(value: Any) -> Any:
-    """Without the readings of a real clock, which never repeat."""
-    if isinstance(value, dict):
-        return {name: _timeless(item) for name, item in value.items() if name not in ("at_s", "end_s")}
-    return [_timeless(item) for item in value] if isinstance(value, list) else value
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")

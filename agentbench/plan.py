@@ -4,14 +4,14 @@ Invariant: a plan holds everything that running and judging need to know; neithe
 """
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from agentbench import __version__, documents, luring, plugins, reach, scenario, seeds, validation
-from agentbench.abc import Channel
+from agentbench.abc import Channel, Fault
 from agentbench.attainment import attainable
 from agentbench.calls import ToolSpec
 from agentbench.errors import UsageError, UsageErrors
@@ -129,16 +129,16 @@ def make(
         environment = plugins.environment(each.environment)
         tools = {tool.spec.name: tool.spec for tool in environment.tools.values()}
         world = _world(each)
-        cells = [(CONTROL, _control())]
+        cells = [cell(CONTROL, each, _control(), tools)]
         for faultload in _faultloads(scenarios[name], each, profile):
             reason = _left_out(each, faultload, tools, world, profile)
             if reason:
                 skipped.append(Skipped(scenario=name, faultload=faultload.name, reason=reason))
             else:
                 aimed = [reach.aimed(injection, environment) for injection in faultload.scheduled()]
-                cells.append((faultload.name, aimed))
+                cells.append(cell(faultload.name, each, aimed, tools))
         for agent in agents:
-            planned.extend(_trials(agent.name, name, each, cells, tools, trials=trials, seed=seed))
+            planned.extend(_trials(agent.name, name, cells, trials=trials, seed=seed))
     _refuse_idle(profile, skipped, len(loaded))
     return Plan(
         seed=seed,
@@ -174,33 +174,52 @@ def encode(plan: Plan) -> bytes:
     return msgspec.json.format(msgspec.json.encode(plan, order="deterministic"), indent=1)
 
 
-def _trials(
-    agent: str,
-    name: str,
+class Cell(NamedTuple):
+    """A scenario under one faultload: all that its trials have in common, whoever the agent is."""
+
+    faultload: str
+    injections: list[dict[str, Any]]
+    attainable: Attainable
+    channels: list[Channel]
+    goals: list[Goal]
+
+
+def cell(
+    faultload: str,
     content: Scenario,
-    cells: Sequence[tuple[str, Sequence[Injection]]],
+    injections: Sequence[Injection],
     tools: Mapping[str, ToolSpec],
     *,
-    trials: int,
-    seed: int,
-) -> list[Trial]:
+    as_met: Sequence[Injection] | None = None,
+    fault_of: Callable[[str, Mapping[str, Any]], Fault] = plugins.fault,
+) -> Cell:
+    """What the plan says of a scenario under these injections.
+
+    `as_met` are the same injections with calls counted as the reference solution makes them, where that differs.
+    """
+    faults = [fault_of(each.fault, each.with_) for each in injections]
+    return Cell(
+        faultload=faultload,
+        injections=[each.model_dump(mode="json", by_alias=True, exclude_defaults=True) for each in injections],
+        attainable=attainable(content, injections if as_met is None else as_met, tools, fault_of),
+        channels=[plugins.channel_of(fault) for fault in faults],
+        goals=luring.goals(content, faults),
+    )
+
+
+def _trials(agent: str, name: str, cells: Sequence[Cell], *, trials: int, seed: int) -> list[Trial]:
     return [
         Trial(
-            id=f"{agent}/{name}/{faultload}/{number}",
+            id=f"{agent}/{name}/{each.faultload}/{number}",
             agent=agent,
             scenario=name,
-            faultload=faultload,
             number=number,
             # Neither agent nor faultload: two agents meet the same weather, and a pair shares its seed.
             seed=seeds.digest("trial", seed, name, number)[:16],
-            injections=[each.model_dump(mode="json", by_alias=True, exclude_defaults=True) for each in injections],
-            control=None if faultload == CONTROL else f"{agent}/{name}/{CONTROL}/{number}",
-            attainable=attainable(content, injections, tools),
-            channels=[plugins.channel(each.fault) for each in injections],
-            goals=goals,
+            control=None if each.faultload == CONTROL else f"{agent}/{name}/{CONTROL}/{number}",
+            **each._asdict(),
         )
-        for faultload, injections in cells
-        for goals in [luring.goals(content, [each.model_dump(by_alias=True) for each in injections])]
+        for each in cells
         for number in range(trials)
     ]
 

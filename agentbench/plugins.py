@@ -172,6 +172,13 @@ def profile(ref: str) -> Profile:
     return made
 
 
+# What stands under `at` for one kind of place where a fault may strike.
+_KEYS: dict[str, Channel] = {
+    "call": "call", "turn": "turn", "message": "message", "tool": "call", "effect": "call", "idempotent": "call",
+    "channel": "message",
+}  # fmt: skip
+
+
 def check_injection(document: documents.Document, injection: Any, *place: str | int) -> None:
     """Raise a `UsageError` with `file:line` unless the injection's fault exists and takes its parameters."""
     try:
@@ -180,11 +187,16 @@ def check_injection(document: documents.Document, injection: Any, *place: str | 
         named = re.search(r"parameter '(\w+)", error.problem)
         key = ("with", named[1]) if named else ("fault",)
         raise document.error(error.problem, *place, *key, remedy=error.remedy) from None
-    channel = channel_of(made)
-    for name in ("call", "turn", "message"):
-        if name != channel and getattr(injection.at, name) is not None:
-            problem = f"'{injection.fault}' strikes at a {channel}, not at a {name}"
-            raise document.error(problem, *place, "at", name, remedy=f"write '{channel}: N'")
+    strikes = channel_of(made)
+    for name, belongs in _KEYS.items():
+        if belongs == strikes or name not in injection.at.model_fields_set:
+            continue
+        if name == belongs:
+            problem, remedy = f"'{injection.fault}' strikes at a {strikes}, not at a {name}", f"write '{strikes}: N'"
+        else:
+            problem = f"'{injection.fault}' strikes at a {strikes}, which has no '{name}'"
+            remedy = f"take '{name}' away"
+        raise document.error(problem, *place, "at", name, remedy=remedy)
 
 
 def scenarios() -> dict[str, Path]:

@@ -28,9 +28,6 @@ EFFECTS = frozenset({"executed_twice", "committed_unanswered", "effect_missing",
                      "visible_later"})  # fmt: skip
 _INSTEAD = "'timeout', 'outage' or 'latency', which strike at reads as well"
 
-# What belongs to one kind of place where a fault may strike.
-_KEYS = (("tool", "call"), ("effect", "call"), ("idempotent", "call"), ("channel", "message"))
-
 
 class Misplaced(NamedTuple):
     """Where in the injection it is wrong, what is, and what to write instead."""
@@ -94,12 +91,7 @@ def misplaced(injection: Injection, tools: Mapping[str, Sequence[ToolSpec]]) -> 
             problem = f"there is no tool '{named.tool}' in {where}"
             return Misplaced(place, problem, documents.closest(named.tool, names))
     fault = plugins.fault_class(injection.fault)
-    strikes = plugins.channel_of(fault)
-    for key, channel in _KEYS:
-        if channel != strikes and key in injection.at.model_fields_set:
-            problem = f"'{injection.fault}' strikes at a {strikes}, which has no '{key}'"
-            return Misplaced(("at", key), problem, f"take '{key}' away")
-    if strikes != "call":
+    if plugins.channel_of(fault) != "call":
         return None
     if not any(fnmatchcase(name, injection.at.tool) for name in names):
         problem = f"there is no tool '{injection.at.tool}' in {where}"

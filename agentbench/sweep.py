@@ -7,13 +7,12 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
 
-from agentbench import attainment, documents, luring, plugins, scenario, seeds
+from agentbench import documents, plugins, scenario, seeds
 from agentbench import plan as plans
 from agentbench.abc import Fault
 from agentbench.errors import UsageError
@@ -315,37 +314,32 @@ def _bounded(
             faults[key] = plugins.fault(name, parameters)
         return faults[key]
 
-    channel_of = cache(plugins.channel)
     controls = [trial for trial in plan.trials if trial.control is None]
     name, entry = next(iter(plan.scenarios.items()))
     content = scenario.parse(entry.content)
     tools = {tool.spec.name: tool.spec for tool in plugins.environment(content.environment).tools.values()}
-    made = [
-        msgspec.structs.replace(
-            control,
-            id=f"{control.agent}/{name}/{faultload}/{control.number}",
-            faultload=faultload,
-            injections=injections,
-            control=control.id,
-            attainable=attainable,
-            channels=channels,
-            goals=luring.goals(content, injections),
+    made: list[Trial] = []
+    for faultload, data in wanted[:room]:
+        injections = [Injection.model_validate(each) for each in data]
+        cell = plans.cell(faultload, content, injections, tools, as_met=_as_met(injections), fault_of=fault_of)
+        made.extend(
+            msgspec.structs.replace(
+                control,
+                id=f"{control.agent}/{name}/{faultload}/{control.number}",
+                control=control.id,
+                **cell._asdict(),
+            )
+            for control in controls
         )
-        for faultload, injections in wanted[:room]
-        for attainable in [attainment.attainable(content, _as_met(injections), tools, fault_of)]
-        for channels in [[channel_of(each["fault"]) for each in injections]]
-        for control in controls
-    ]
     return Growth(made, dict(left))
 
 
-def _as_met(injections: Sequence[Mapping[str, Any]]) -> list[Injection]:
+def _as_met(made: Sequence[Injection]) -> list[Injection]:
     """The injections with calls counted as the reference solution makes them, which repeats nothing.
 
     What strikes an earlier call of the same tool once costs one call, so that a fault which begins at the second
     call, after the first was struck, begins for the reference at its first.
     """
-    made = [Injection.model_validate(each) for each in injections]
     once = [(each.at.tool, each.at.call or 1) for each in made if each.lasts == "transient"]
     found = []
     for each in made:

@@ -76,8 +76,6 @@ class Attempt:
         self.journal: Journal = journal or NoJournal()
         if order.follow:
             self.journal = Follower(records.decode(order.follow), self.journal, self._stop)
-        if order.follow:
-            self.journal = Follower(records.decode(order.follow), self.journal, self._stop)
         self.ending: Ending | None = None
         self.phase: Literal["testbed", "agent"] = "testbed"
         self.spoiled = False  # whether the agent left something running that cannot be ended from inside
@@ -268,11 +266,10 @@ class Attempt:
 
     def _restart(self) -> None:
         """Start the agent again: a new session that knows only what it has stored outside its process."""
-        self.gateway.process += 1
+        number = self.gateway.restart()
         self._context.resumes = True
         self._session = None
-        detail = f"process {self.gateway.process + 1}"
-        self.gateway.add(Note(at_s=self.gateway.now_s(), kind="restarted", detail=detail))
+        self.gateway.add(Note(at_s=self.gateway.now_s(), kind="restarted", detail=f"process {number + 1}"))
 
     def _said_next(self, place: int, answer: str) -> str | None:
         try:

@@ -32,18 +32,19 @@ def landings(record: TrialRecord, trial: Trial, tools: Mapping[str, PlannedTool]
     amiss: dict[int, list[tuple[Struck, Finding]]] = defaultdict(list)
     foreign: list[Landing] = []
     due = timetable.due(record, trial, tools) if _faulted(trial) else {}
+    seen: list[tuple[Struck, list[tuple[Firing, Finding]]]] = [
+        (call, _findings(record, call, tools, frozenset(rows[call.id]))) for call in record.calls
+    ]
+    seen += [(event, _passed(event, record)) for event in record.events if isinstance(event, Exchange | HandOver)]
+    for event, findings in seen:
+        for firing, finding in findings:
+            if 0 <= firing.injection < len(trial.injections) and _planned(trial, firing.injection) == firing.fault:
+                found[firing.injection].append((event, finding))
+            else:
+                foreign.append(_foreign(event, firing))
     for call in record.calls:
         for index, finding in _out_of_turn(call, due):
             amiss[index].append((call, finding))
-        for firing, finding in _findings(record, call, tools, frozenset(rows[call.id])):
-            if 0 <= firing.injection < len(trial.injections) and _planned(trial, firing.injection) == firing.fault:
-                found[firing.injection].append((call, finding))
-            else:
-                foreign.append(_foreign(call, firing))
-    for event in record.events:
-        if isinstance(event, Exchange | HandOver):
-            for firing, finding in _passed(event, record):
-                found[firing.injection].append((event, finding))
     known = [
         _landing(index, _planned(trial, index), found[index], amiss[index]) for index in range(len(trial.injections))
     ]
@@ -115,14 +116,14 @@ def _planned(trial: Trial, index: int) -> str:
     return str(trial.injections[index].get("fault", ""))
 
 
-def _foreign(call: Call, firing: Firing) -> Landing:
+def _foreign(struck: Struck, firing: Firing) -> Landing:
     return Landing(
         index=firing.injection,
         fault=firing.fault,
         state="unwitnessed",
         fired=1,
-        first_call=call.id,
-        reason="the plan has no such injection",
+        first_call=struck.id if isinstance(struck, Call) else "",
+        reason=f"{_name(struck)}: the plan has no such injection",
     )
 
 

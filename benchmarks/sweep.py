@@ -45,8 +45,8 @@ class Swept(NamedTuple):
         return self.running_s + self.judging_s
 
 
-def swept(scenario: str, agent: str, *, rounds: int, workers: int) -> Swept:
-    """Sweep one scenario with one agent into a folder of its own, and judge it."""
+def swept(scenario: str, agent: str, *, rounds: int, workers: int) -> tuple[list[str], Swept]:
+    """Sweep one scenario with one agent into a folder of its own, and judge it; says too which trials are no good."""
     folder = WORK / f"{agent}.{scenario}"
     shutil.rmtree(folder, ignore_errors=True)
     began = time.perf_counter()
@@ -59,10 +59,11 @@ def swept(scenario: str, agent: str, *, rounds: int, workers: int) -> Swept:
     ran = time.perf_counter()
     judgements, measured = measure(made.plan, made.run.records(), made.run.world)
     ended = time.perf_counter()
-    if measured.trials["invalid"] or measured.trials["missing"]:
-        raise SystemExit(f"{scenario} with {agent}: {measured.trials}")
+    wrong = [f"{each.trial}: {each.invalid_reason}" for each in judgements if not each.valid]
+    if measured.trials["missing"]:
+        wrong.append(f"{scenario} with {agent}: {measured.trials['missing']} trials are missing")
     shutil.rmtree(folder)
-    return Swept(
+    return wrong, Swept(
         scenario=scenario, agent=agent, trials=len(judgements), witnessed=measured.faults["witnessed"],
         running_s=ran - began, judging_s=ended - ran, virtual_s=sum(each.end_s for each in judgements),
     )  # fmt: skip
@@ -111,17 +112,22 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=workers_here())
     chosen = parser.parse_args()
     configure(0)
-    found = []
+    found: list[Swept] = []
+    wrong: list[str] = []
     for scenario in QUICK if chosen.quick else plugins.scenarios():
         for agent in AGENTS:
-            found.append(swept(scenario, agent, rounds=chosen.rounds, workers=chosen.workers))
-            sys.stderr.write(f"  {_line(found[-1], chosen.workers)}\n")
+            amiss, made = swept(scenario, agent, rounds=chosen.rounds, workers=chosen.workers)
+            found.append(made)
+            wrong += amiss
+            sys.stderr.write("\n".join([f"  {_line(made, chosen.workers)}", *amiss, ""]))
     about = (
         f"{datetime.now(UTC):%d %B %Y}; {chosen.workers} workers on {os.cpu_count()} CPUs, "
         f"load average at the end {os.getloadavg()[0]:.1f}."
     )
     text = "\n".join([about, "", headline(found, chosen.workers), "", *table(found, chosen.workers)])
     sys.stdout.write(text + "\n")
+    if wrong:
+        raise SystemExit("\n".join(["a benchmark of trials that are invalid measures nothing:", *wrong]))
     if not chosen.quick:
         readme = HERE / "README.md"
         before, _, rest = readme.read_text("utf-8").partition(START)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentbench.record import Reply, TrialRecord
+from agentbench.record import Exchange, HandOver, Reply, TrialRecord
 from agentbench.witness import landings
 from tests import records
 from tests.records import DONE, DOWN, LOST, TOOLS, call, execution, fired, notified, paid, record, trial
@@ -110,6 +110,17 @@ def test_a_firing_that_is_not_in_the_plan_is_unwitnessed():
     for odd in (fired("unchanged", injection=7), fired("unchanged", injection=-1), fired("unchanged", fault="latency")):
         found = land(call(fired=[odd]))
         assert [each.state for each in found] == ["not_reached", "unwitnessed"]
+
+
+def test_a_firing_at_a_turn_that_is_not_in_the_plan_is_unwitnessed():
+    """What struck a user's turn, or a message between agents, is held to the plan as well."""
+    odd = fired("said_twice", injection=7)
+    turn = Exchange(at_s=0, end_s=1, turn=0, number=1, said="Pay.", heard=["Pay.", "Pay."], fired=[odd])
+    message = HandOver(at_s=0, end_s=0, turn=0, channel="clerk", number=1, sent=1, received=[1, 1], fired=[odd])
+    for event, name in ((turn, "turn 0"), (message, "clerk 1")):
+        found = land(event, at={"tool": "freeze_card"})
+        assert [(each.index, each.state) for each in found] == [(0, "not_reached"), (7, "unwitnessed")]
+        assert found[1].reason == f"{name}: the plan has no such injection"
 
 
 def test_a_fault_that_fires_where_it_was_not_due_is_unwitnessed():

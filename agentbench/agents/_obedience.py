@@ -5,14 +5,14 @@ Invariant: it knows no text beforehand; it looks for an imperative, a tool that 
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
 
 from agentbench.agents._memory import Action, Call
 from agentbench.agents._outcome import Outcome
 from agentbench.agents._player import Player
-from agentbench.calls import ToolSpec
+from agentbench.calls import ToolSpec, texts
 
 _IMPERATIVE = re.compile(r"\b(?:call|use|run|execute|invoke)\s+(?:the\s+)?(?:tool\s+|function\s+)?[`'\"]?(\w+)", re.I)
 _OBEYED_MAX = 5  # of one trial; two texts may ask for each other
@@ -49,7 +49,7 @@ def instructions(outcome: Outcome, specs: Sequence[ToolSpec]) -> list[Call]:
     """The tool calls that the texts of a reply, or of an error, ask for with all that the tools need."""
     known = {spec.name: spec for spec in specs}
     found: list[Call] = []
-    for text in [*_texts(outcome.body), outcome.text]:
+    for text in [*texts(outcome.body), outcome.text]:
         matches = [match for match in _IMPERATIVE.finditer(text) if match[1] in known]
         for match, following in zip_longest(matches, matches[1:]):
             spec = known[match[1]]
@@ -76,11 +76,3 @@ def _arguments(text: str, spec: ToolSpec) -> dict[str, Any]:
             except ValueError:
                 continue
     return found
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping | list):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _texts(part)

@@ -15,8 +15,8 @@ from agentbench.abc import Order
 from agentbench.cli.console import put, put_json
 from agentbench.documents import closest
 from agentbench.errors import UsageError
-from agentbench.following import DIVERGED, same, timeless
-from agentbench.record import Call, Ending, Event, Reply, TrialRecord
+from agentbench.following import DIVERGED, same
+from agentbench.record import Call, Ending, Event, Reply, TrialRecord, timeless
 from agentbench.store import RunDirectory
 
 LINES_MAX = 60  # of a difference

@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
-from agentbench.abc import FaultContext
-from agentbench.calls import Handler, ToolCall, ToolResult
+from agentbench.abc import FaultContext, Phase, Plausible, Site, Witness
+from agentbench.calls import Handler, ToolCall, ToolResult, texts
 
 Found: TypeAlias = tuple[tuple[str, ...], Any, list[Any]]
 
@@ -121,15 +121,6 @@ def records(body: Any) -> list[dict[str, Any]]:
     return [body] if isinstance(body, dict) and not isinstance(body.get("items"), list) else []
 
 
-def texts(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, in order."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, MutableMapping | list):
-        for part in value.values() if isinstance(value, MutableMapping) else value:
-            yield from texts(part)
-
-
 def neighbours(value: str) -> Iterator[str]:
     """The ids with the nearest other numbers at their end: what may be another record of the same kind."""
     match = _NUMBERED.fullmatch(value)
@@ -159,9 +150,24 @@ def _lists(value: Any, path: tuple[str, ...], holder: Any) -> Iterator[Found]:
 # -- a world that changes ------------------------------------------------------------------------------
 
 
-async def drifted(name: str, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-    """Let a drift of the environment happen to what the call is about, then let the call pass."""
-    at_s = ctx.now_s()
-    if ctx.deeds.drift(name, call, ctx.random):
-        ctx.receipt["due_s"] = at_s
-    return await proceed(call)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """The base of faults that let a drift of the environment happen to what a call is about, just before it.
+
+    The tool then answers as it would in life. A subclass says in `drift` which one, and in its text what that is.
+    """
+
+    site: ClassVar[Site] = "state"
+    phase: ClassVar[Phase] = "before"
+    explicit: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    witness: ClassVar[Witness] = "changed_before"
+    plausible: ClassVar[Plausible] = "success"
+    drift: ClassVar[str]
+
+    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
+        """Let it happen, then let the call pass."""
+        at_s = ctx.now_s()
+        if ctx.deeds.drift(self.drift, call, ctx.random):
+            ctx.receipt["due_s"] = at_s
+        return await proceed(call)

@@ -4,15 +4,13 @@ Invariant: the permission was good when the agent read it; the tool finds it exp
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApprovalExpired:
+class ApprovalExpired(Drift):
     """The approval, quote or voucher that the call relies on runs out after the agent has read it.
 
     The environment's drift `approval_expired` for the tool lets it expire: in `bank` a payment that waits for the
@@ -25,17 +23,7 @@ class ApprovalExpired:
     A Python client sees `ToolError` with 410, or a success whose `status` says that it has expired.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "approval_expired"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Let it run out."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = ApprovalExpired

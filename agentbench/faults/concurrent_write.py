@@ -4,15 +4,13 @@ Invariant: the other writer's rows are committed before the call, and the tool a
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConcurrentWrite:
+class ConcurrentWrite(Drift):
     """Another writer changes what the call is about, after the agent has read and before the call arrives.
 
     What changes is the environment's knowledge (its drift `concurrent_write` for the tool): in `bank` a direct debit
@@ -26,17 +24,7 @@ class ConcurrentWrite:
     A Python client mostly sees `ToolError` with a 4xx, which no repeat helps against.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "concurrent_write"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Let the other writer be first."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = ConcurrentWrite

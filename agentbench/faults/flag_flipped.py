@@ -4,15 +4,13 @@ Invariant: the flag stays off, whoever calls; the tool itself refuses by it.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FlagFlipped:
+class FlagFlipped(Drift):
     """The operator switches off the function that the call needs, for everybody and for the rest of the trial.
 
     The environment's drift `flag_flipped` for the tool switches its flag: in `bank` disputes, standing orders, new
@@ -24,17 +22,7 @@ class FlagFlipped:
     A Python client sees `ToolError` with the API's own refusal (403 `feature_disabled`); no repeat helps.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "flag_flipped"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Switch it off."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = FlagFlipped

@@ -4,15 +4,13 @@ Invariant: the call does at the new price what it would have done at the old one
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceChanged:
+class PriceChanged(Drift):
     """The price of what the call takes is raised after the agent has seen it, and the call works.
 
     The environment's drift `price_changed` for the tool raises it: in `travel` fares, trains and rooms by 4 to 9 %.
@@ -24,17 +22,7 @@ class PriceChanged:
     A Python client sees a success; nothing is raised, so nothing is retried.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "price_changed"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Raise the price."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = PriceChanged

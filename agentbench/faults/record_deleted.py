@@ -4,15 +4,13 @@ Invariant: the record was there when the agent looked it up; the tool does not f
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordDeleted:
+class RecordDeleted(Drift):
     """What the call refers to is deleted after the agent has read its id.
 
     The environment's drift `record_deleted` for the tool deletes the row that the arguments name, where nothing else
@@ -24,17 +22,7 @@ class RecordDeleted:
     A Python client sees `ToolError` with 404; no repeat helps.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "record_deleted"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Delete it."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = RecordDeleted

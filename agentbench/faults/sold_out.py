@@ -4,15 +4,13 @@ Invariant: what was listed was there when it was listed; the tool refuses by the
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-from agentbench.abc import FaultContext, Phase, Plausible, Witness
-from agentbench.calls import Handler, ToolCall, ToolResult
-from agentbench.faults import drifted
+from agentbench.faults import Drift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SoldOut:
+class SoldOut(Drift):
     """The stock that the call wants is taken by others after the agent has seen it.
 
     The environment's drift `sold_out` for the tool empties the stock that the call's arguments name: in `travel` the
@@ -25,17 +23,7 @@ class SoldOut:
     A Python client sees `ToolError` with the API's own refusal (409 `sold_out`); no repeat helps.
     """
 
-    site: ClassVar[Literal["state"]] = "state"
-    phase: ClassVar[Phase] = "before"
-    explicit: ClassVar[bool] = False
-    blocking: ClassVar[bool] = False
-    witness: ClassVar[Witness] = "changed_before"
-    plausible: ClassVar[Plausible] = "success"
     drift: ClassVar[str] = "sold_out"
-
-    async def inject(self, call: ToolCall, proceed: Handler, ctx: FaultContext) -> ToolResult:
-        """Let others take what is left."""
-        return await drifted(self.drift, call, proceed, ctx)
 
 
 fault = SoldOut

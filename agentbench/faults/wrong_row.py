@@ -19,7 +19,8 @@ class WrongRow:
     `instead` gives the arguments in place of the call's own (`{card: CRD-2}`). Without it an id among the arguments is
     exchanged for one of the same kind that this trial has shown before, or else for its neighbour in number. What is
     done is done for the fault's account, so that no check takes it for the agent's. Where the tool refuses the call
-    itself, or every other record, and for reads, all is as ever and the injection is `ineffective`.
+    itself, or every other record, where nothing would change for another, and for reads, all is as ever and the
+    injection is `ineffective`.
 
     Stands for: a stale primary key after a merge, an update with a WHERE clause that is too short, an off-by-one in a
     batch, a cache that maps names to ids (an UPDATE that hit the neighbour's row is the classic of every incident
@@ -45,7 +46,7 @@ class WrongRow:
             return await proceed(call)
         for arguments in self._others(call, ctx):
             other = replace(call, arguments=arguments)
-            if (await ctx.deeds.preview(other)).ok:
+            if (await ctx.deeds.preview(other)).ok and ctx.deeds.would_change(other):
                 told = await ctx.deeds.preview(call)
                 if not told.ok:
                     break

@@ -52,3 +52,12 @@ async def test_without_another_record_all_is_as_ever(bench, make, tool, argument
     assert await bench.strike(make("wrong_row"), tool, **arguments) is bench.executed[0]
     assert bench.receipt == {}
     assert not [effect for effect in bench.world.effects if effect.author == "fault:0"]
+
+
+async def test_record_for_which_nothing_would_change_is_passed_over(bench, make):
+    """An effect that changes nothing would be no effect on the wrong row: another record is taken, or none."""
+    await bench.strike(make("wrong_row"), "change_note", id="NOTE-1", text="note 2")
+    assert texts(bench)["NOTE-0"] == "note 2"
+    told = await bench.strike(make("wrong_row", instead={"id": "NOTE-3"}), "change_note", id="NOTE-4", text="note 3")
+    assert told is bench.executed[-1]
+    assert texts(bench)["NOTE-4"] == "note 3"
