@@ -16,6 +16,9 @@ Seconds = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(ge=0, le=1000)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
 
+# Keys of `at` that belong to one kind of place where faults strike.
+BELONGS = {"call": "call", "tool": "call", "effect": "call", "idempotent": "call", "turn": "turn",
+           "message": "message", "channel": "message"}  # fmt: skip
 TRIGGERS = ("call", "turn", "message", "every", "from_", "probability", "burst")
 
 

@@ -25,7 +25,7 @@ from agentbench import documents, seeds
 from agentbench.abc import CHANNELS, Adapter, Channel, Fault, Sandbox
 from agentbench.environment import Environment
 from agentbench.errors import UsageError, UsageErrors
-from agentbench.faultload import Faultload, Profile
+from agentbench.faultload import BELONGS, Faultload, Profile
 
 Kind: TypeAlias = Literal["faults", "adapters", "agents", "sandboxes", "environments", "scenarios", "profiles"]
 
@@ -75,11 +75,6 @@ def module(kind: Kind, name: str) -> Any:
     if path.is_relative_to(_PACKAGE) and kind not in {"environments", "scenarios"}:
         return _guarded(str(path), lambda: importlib.import_module(f"agentbench.{kind}.{name}"))
     return _guarded(str(path), lambda: _load_file(path, f"agentbench_{kind}.{name}"))
-
-
-def channel(name: str) -> Channel:
-    """What the fault of this name strikes at."""
-    return channel_of(fault_class(name))
 
 
 def channel_of(made: Any) -> Channel:
@@ -172,13 +167,6 @@ def profile(ref: str) -> Profile:
     return made
 
 
-# What stands under `at` for one kind of place where a fault may strike.
-_KEYS: dict[str, Channel] = {
-    "call": "call", "turn": "turn", "message": "message", "tool": "call", "effect": "call", "idempotent": "call",
-    "channel": "message",
-}  # fmt: skip
-
-
 def check_injection(document: documents.Document, injection: Any, *place: str | int) -> None:
     """Raise a `UsageError` with `file:line` unless the injection's fault exists and takes its parameters."""
     try:
@@ -188,15 +176,13 @@ def check_injection(document: documents.Document, injection: Any, *place: str | 
         key = ("with", named[1]) if named else ("fault",)
         raise document.error(error.problem, *place, *key, remedy=error.remedy) from None
     strikes = channel_of(made)
-    for name, belongs in _KEYS.items():
-        if belongs == strikes or name not in injection.at.model_fields_set:
-            continue
-        if name == belongs:
-            problem, remedy = f"'{injection.fault}' strikes at a {strikes}, not at a {name}", f"write '{strikes}: N'"
-        else:
-            problem = f"'{injection.fault}' strikes at a {strikes}, which has no '{name}'"
-            remedy = f"take '{name}' away"
-        raise document.error(problem, *place, "at", name, remedy=remedy)
+    for name in sorted(injection.at.model_fields_set & BELONGS.keys()):
+        if BELONGS[name] != strikes:
+            what, remedy = f"which has no '{name}'", f"take '{name}' away"
+            if name == BELONGS[name]:
+                what, remedy = f"not at a {name}", f"write '{strikes}: N'"
+            problem = f"'{injection.fault}' strikes at a {strikes}, {what}"
+            raise document.error(problem, *place, "at", name, remedy=remedy)
 
 
 def scenarios() -> dict[str, Path]:
@@ -279,7 +265,6 @@ def attribute(ref: str, base: Path | None = None) -> Any:
 
 
 def _from_langgraph_json(ref: str) -> Any:
-
     text, _, name = ref.partition("#")
     path = Path(text)
     if not path.is_file():

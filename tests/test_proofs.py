@@ -149,5 +149,5 @@ def test_fault_at_the_wrong_place_does_not_count(kind, strikes: Callable[..., bo
 
 def test_every_kind_of_witness_has_its_broken_injectors():
     """A new kind of witness of calls comes with its proof."""
-    called = [name for name in plugins.names("faults") if plugins.channel(name) == "call"]
+    called = [name for name in plugins.names("faults") if plugins.channel_of(plugins.fault_class(name)) == "call"]
     assert {plugins.fault_class(name).witness for name in called} == set(KINDS) | set(ELSEWHERE)

@@ -35,7 +35,7 @@ class Tried(NamedTuple):
 
 def under(trial: Trial, injections: Sequence[dict[str, Any]], **changes: Any) -> Trial:
     """The same trial under other injections."""
-    channels = [plugins.channel(each["fault"]) for each in injections]
+    channels = [plugins.channel_of(plugins.fault_class(each["fault"])) for each in injections]
     goals = luring.carried(trial.goals, trial.injections, injections)
     return msgspec.structs.replace(trial, injections=list(injections), channels=channels, goals=goals, **changes)
 
