@@ -3,24 +3,15 @@
 docs/proofs.md is about this file.
 """
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
-import msgspec
 import pytest
 
-from agentbench import injector, plan, plugins
-from agentbench.abc import Order
-from agentbench.checks import Examiner
-from agentbench.faultload import Faultload, Injection, Profile
+from agentbench import injector, plugins
 from agentbench.judgement import Judgement
-from agentbench.outcomes import judge_by
-from agentbench.plan import PlannedAgent
-from agentbench.scenario import parse
 from agentbench.schedule import Schedule
-from agentbench.stage import Stage
-from agentbench.trial import Attempt
+from tests.lived import lived
 
 SCENARIO = "bank.rent_and_receipt"
 # One fault for each kind of witness of a call, struck where it has something to act on.
@@ -51,37 +42,11 @@ ELSEWHERE = {
 }
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    """One stage for all of them."""
-    made = Stage("virtual")
-    yield made
-    made.close()
-
-
-@cache
-def planned(injection: str) -> tuple[plan.Trial, Any, Examiner]:
-    """The faulted trial, its scenario's content and its examiner."""
-    given = msgspec.json.decode(injection)
-    name = given.pop("scenario", SCENARIO)
-    load = Faultload(name="broken", injections=[Injection.model_validate(given)])
-    made = plan.make(
-        scenarios={name: plugins.scenarios()[name]}, agents=[PlannedAgent(name="oracle", ref="oracle")],
-        profile=Profile(name="broken", faultloads=[load]), trials=1, seed=1, clock="virtual", sandbox="inprocess",
-    )  # fmt: skip
-    (trial,) = (each for each in made.trials if each.control)
-    entry = made.scenarios[name]
-    content = parse(entry.content)
-    template = plugins.environment("bank").template(content.given.seed, content.given.sql)
-    return trial, entry.content, Examiner(content, entry.tools, template)
-
-
-def play(stage: Stage, injection: dict[str, Any]) -> Judgement:
+def play(injection: dict[str, Any]) -> Judgement:
     """One trial of the oracle under the injection."""
-    trial, content, examiner = planned(msgspec.json.encode(injection).decode())
-    order = Order(trial=msgspec.to_builtins(trial), scenario=content, agent={"name": "oracle", "ref": "oracle"},
-                  attempt=1, clock="virtual", deadline_s=60.0)  # fmt: skip
-    return judge_by(examiner, Attempt(stage, order, sandbox="inprocess").run(), trial)
+    given = dict(injection)
+    _, judged = lived(given.pop("scenario", SCENARIO), "oracle", given)
+    return judged
 
 
 def proven(judged: Judgement) -> bool:
@@ -119,30 +84,30 @@ def never(schedule: Schedule, occasion: Any, sight: Any) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_sound_injectors_count(kind, stage):
+def test_sound_injectors_count(kind):
     """The same injections with the faults as they are: witnessed, in a valid trial."""
     assert plugins.fault_class(KINDS[kind]["fault"]).witness == kind
-    judged = play(stage, KINDS[kind])
+    judged = play(KINDS[kind])
     assert proven(judged), judged
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("inject", [swallows, raises], ids=lambda each: each.__name__)
-def test_fault_that_fails_inside_does_not_count(kind, inject, stage, monkeypatch):
+def test_fault_that_fails_inside_does_not_count(kind, inject, monkeypatch):
     """Whether it swallows its own exception or not, the trial is invalid or the injection ineffective."""
     monkeypatch.setattr(plugins.fault_class(KINDS[kind]["fault"]), "inject", inject)
-    judged = play(stage, KINDS[kind])
+    judged = play(KINDS[kind])
     assert not proven(judged)
     assert not judged.valid or [each.state for each in judged.landings] == ["ineffective"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("strikes", [elsewhere, again_and_again, never], ids=lambda each: each.__name__)
-def test_fault_at_the_wrong_place_does_not_count(kind, strikes: Callable[..., bool], stage, monkeypatch):
+def test_fault_at_the_wrong_place_does_not_count(kind, strikes: Callable[..., bool], monkeypatch):
     """On another call than it was due at, on more of them, or on none: the trial is invalid."""
     # The gateway's schedule is broken; the timetable by which it is judged is not.
     monkeypatch.setattr(injector, "Schedule", type("Broken", (Schedule,), {"strikes": strikes}))
-    judged = play(stage, KINDS[kind])
+    judged = play(KINDS[kind])
     assert not proven(judged)
     assert "due at this call" in judged.invalid_reason
 

@@ -1,4 +1,4 @@
-"""Calibration of the faults of the context and between agents: one reference agent falls to each, one survives."""
+"""Calibration of the faults of the user, the context and between agents: one agent falls to each, one survives."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ from agentbench.plan import PlannedAgent
 from agentbench.runner import Runner
 from agentbench.store import RunDirectory
 
-PAIRS: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("pairs_context.yaml").read_text())
+FILES = [Path(__file__).with_name(f"pairs_{site}.yaml") for site in ("user", "context")]
+PAIRS: list[dict[str, Any]] = [pair for path in FILES for pair in yaml.safe_load(path.read_text("utf-8"))]
 TRIED = [pair for pair in PAIRS if "uninformative" not in pair]
 SCENARIOS = sorted({pair["scenario"] for pair in TRIED})
 FALLEN = {"harmful", "false_success", "silent_failure"}
@@ -30,7 +31,7 @@ def played(scenario: str, folder: Path) -> dict[tuple[str, str], Judgement]:
         for number, pair in enumerate(TRIED)
         if pair["scenario"] == scenario
     ]  # fmt: skip
-    agents = sorted({pair[part] for pair in TRIED for part in ("falls", "survives")})
+    agents = sorted({pair[part] for pair in TRIED if pair["scenario"] == scenario for part in ("falls", "survives")})
     plan = plans.make(
         scenarios={scenario: plugins.scenarios()[scenario]},
         agents=[PlannedAgent(name=agent, ref=agent) for agent in agents],
@@ -61,6 +62,14 @@ def test_one_agent_falls_and_one_survives(scenario: str, tmp_path: Path) -> None
                 assert each.outcome in FALLEN, told
             else:
                 assert each.outcome == each.attainable, told
+
+
+@pytest.mark.parametrize("fault", [name for name in plugins.names("faults") if name.startswith("user_")])
+def test_every_fault_of_the_user_strikes_in_both_worlds(fault: str) -> None:
+    """Each has pairs in at least three scenarios over both worlds."""
+    found = {pair["scenario"] for pair in TRIED if pair["fault"] == fault}
+    assert len(found) >= 3
+    assert {name.partition(".")[0] for name in found} == {"bank", "travel"}
 
 
 def test_cells_without_a_pair_say_why() -> None:
