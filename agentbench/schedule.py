@@ -171,7 +171,7 @@ class _Spells:
 
     def __init__(self, burst: Burst, key: tuple[Any, ...]) -> None:
         self._burst = burst
-        self._key = key
+        self._draws = seeds.Keyed(*key, "spell")
         # The first state is drawn from what the chain comes to in the long run.
         self._bad = [self._draw(0) < burst.begins / (burst.begins + burst.ends)]
 
@@ -184,7 +184,7 @@ class _Spells:
         return self._burst.hits if self._bad[step] else self._burst.otherwise
 
     def _draw(self, step: int) -> float:
-        return seeds.uniform(*self._key, "spell", step)
+        return self._draws.uniform(step)
 
 
 def _conditions(at: Where, quiet: Quiet | None, span_s: float) -> list[Condition]:
