@@ -12,6 +12,7 @@ import msgspec
 from agentbench.calls import Failure
 from agentbench.judgement import Coping, Landing
 from agentbench.record import Answer, Call, Claim, Note, TrialRecord
+from agentbench.witness import NOOP
 
 _FAILURES = frozenset(get_args(Failure))
 
@@ -20,7 +21,7 @@ Request: TypeAlias = tuple[int, str, str]  # which process of the agent, the too
 
 def told_apart(record: TrialRecord, landings: Sequence[Landing]) -> list[Landing]:
     """The landings with what became of the failures that they told of, and how many retries were hidden."""
-    if not any(landing.state == "witnessed" for landing in landings):
+    if not any(landing.state == "witnessed" and landing.fault != NOOP for landing in landings):
         return list(landings)
     requests = _requests(record)
     return [_told_apart(record, landing, requests) if landing.state == "witnessed" else landing for landing in landings]

@@ -231,8 +231,11 @@ class Enactor:
     ) -> ToolResult:
         now = self._clock.now_s() if at_s is None else at_s
         before = len(self._world.effects)
-        with self._world.drawing(ids):
+        if ids is None:
             result = self._execute(self._world, call, author, now)
+        else:
+            with self._world.drawing(ids):
+                result = self._execute(self._world, call, author, now)
         self._keep(before)
         effects = list(range(before, len(self._world.effects)))
         done.append(_execution(call, result, started, now, effects=effects))

@@ -86,6 +86,8 @@ def _out_of_turn(call: Call, due: timetable.Due) -> list[tuple[int, Finding]]:
     """What fired at this call and was not due there, or twice; and what was due and did not act, though nothing else
     was in its way.
     """
+    if not due and len(call.fired) < 2:
+        return []
     times = Counter(firing.injection for firing in call.fired)
     found: list[tuple[int, Finding]] = []
     for index, count in times.items():

@@ -138,10 +138,9 @@ class World:
             del self.effects[known:]
 
     @contextmanager
-    def drawing(self, ids: int | None) -> Iterator[None]:
+    def drawing(self, ids: int) -> Iterator[None]:
         """New ids in the block are those that a rehearsal drew, which began at `ids`."""
-        now = self._ids
-        self._ids = now if ids is None else ids
+        now, self._ids = self._ids, ids
         try:
             yield
         finally:
